@@ -1,0 +1,14 @@
+/**
+ * @file commands.h
+ * The sub-commands of `vparticle`, a file each. argv[0] is the sub-command's name; the
+ * value returned is the exit status of the process.
+ *
+ * Exit statuses: 0 done; 1 a check failed; 2 the command line or an input file is wrong;
+ * 3 the operating system refused. `exec` gives the tool's own.
+ */
+#ifndef VP_CLI_COMMANDS_H
+#define VP_CLI_COMMANDS_H
+
+enum { VP_EXIT_OK = 0, VP_EXIT_FAILED = 1, VP_EXIT_USAGE = 2, VP_EXIT_SYSTEM = 3 };
+
+#endif

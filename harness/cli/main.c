@@ -1,0 +1,42 @@
+#include "cli/commands.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct command {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *synopsis;
+    const char *summary;
+} commands[] = {
+    {NULL, NULL, NULL, NULL},
+};
+
+static void print_help(FILE *to)
+{
+    fputs("vparticle: Particle's Gen 2 boards, emulated, for real flashing tools\n\nUsage:\n", to);
+    for (const struct command *command = commands; command->name; command++) {
+        fprintf(to, "  vparticle %-8s %s\n      %s\n", command->name, command->synopsis,
+                command->summary);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+        print_help(stdout);
+        return VP_EXIT_OK;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        puts("vparticle " VPARTICLE_VERSION);
+        return VP_EXIT_OK;
+    }
+    for (const struct command *command = commands; command->name; command++) {
+        if (strcmp(argv[1], command->name) == 0) {
+            return command->run(argc - 1, argv + 1);
+        }
+    }
+    fprintf(stderr, "vparticle: there is no sub-command '%s'; see 'vparticle --help'\n", argv[1]);
+    return VP_EXIT_USAGE;
+}

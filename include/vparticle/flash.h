@@ -1,0 +1,117 @@
+/**
+ * @file flash.h
+ * Virtual NOR flash: sectors are erased to 0xFF, programming only clears bits.
+ *
+ * Sector contents are shared between forks until one of them writes (copy on write);
+ * an erased sector costs no memory. A flash may be backed by an image file instead,
+ * see vp_flash_open_image().
+ *
+ * Behaviour: STM32F205 reference manual RM0033 section 3 ("Embedded Flash memory").
+ */
+#ifndef VPARTICLE_FLASH_H
+#define VPARTICLE_FLASH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "vparticle/error.h"
+
+struct vp_flash;
+
+/** One erasable sector. */
+struct vp_flash_sector {
+    uint32_t address; /**< first byte, as the processor sees it */
+    uint32_t size;    /**< bytes */
+};
+
+/** Constant layout of a flash chip; sectors ascend without gaps. */
+struct vp_flash_geometry {
+    const char *name;
+    const struct vp_flash_sector *sectors;
+    unsigned sector_count;
+};
+
+/** STM32F205xG: 1 MiB from 0x08000000, 4 x 16K, 64K, 7 x 128K (RM0033 table 2). */
+extern const struct vp_flash_geometry vp_flash_stm32f205;
+
+enum vp_flash_operation_kind { VP_FLASH_ERASE, VP_FLASH_PROGRAM };
+
+/** An operation as the hook sees it, before it takes effect. */
+struct vp_flash_operation {
+    uint64_t index; /**< counts erases and programs of this flash from 0 */
+    enum vp_flash_operation_kind kind;
+    uint32_t address;    /**< first byte affected (start of the sector for an erase) */
+    uint32_t length;     /**< bytes affected */
+    const uint8_t *data; /**< what is to be programmed; NULL for an erase */
+};
+
+/**
+ * Called before each operation.
+ * @return how many bytes of the operation take effect: operation->length lets it
+ *         happen whole, fewer cuts it there and makes it fail with VP_ERROR_FLASH.
+ */
+typedef uint32_t (*vp_flash_hook)(void *context, const struct vp_flash_operation *operation);
+
+/**
+ * Create an erased flash in memory.
+ * @param[out] flash  owned by the caller: vp_flash_destroy()
+ * @return 0 or VP_ERROR_NO_MEMORY
+ */
+int vp_flash_create(struct vp_flash **flash, const struct vp_flash_geometry *geometry);
+
+/**
+ * Open (or create, erased) an image file that backs the flash. Each operation lands in
+ * the file as it happens, so that killing the process at any moment loses nothing that
+ * was done. The file holds the bytes from the first to the last address, nothing else.
+ * It is locked: a second opener gets VP_ERROR_BUSY.
+ * @return 0, VP_ERROR_IO, VP_ERROR_BUSY, VP_ERROR_INVALID (wrong size), VP_ERROR_NO_MEMORY
+ */
+int vp_flash_open_image(struct vp_flash **flash, const struct vp_flash_geometry *geometry,
+                        const char *path, struct vp_failure *failure);
+
+/**
+ * Copy on write: a second flash with the same contents and without a hook. The fork of
+ * a file-backed flash lives in memory.
+ * @return 0 or VP_ERROR_NO_MEMORY
+ */
+int vp_flash_fork(struct vp_flash **fork, const struct vp_flash *flash);
+
+/** Release the flash; NULL is allowed. A file keeps its contents. */
+void vp_flash_destroy(struct vp_flash *flash);
+
+const struct vp_flash_geometry *vp_flash_geometry(const struct vp_flash *flash);
+
+/** Install (or with NULL remove) the operation hook. @p context is passed back to it. */
+void vp_flash_set_hook(struct vp_flash *flash, vp_flash_hook hook, void *context);
+
+/** The sector that contains @p address, or NULL outside of the chip. */
+const struct vp_flash_sector *vp_flash_sector_at(const struct vp_flash *flash, uint32_t address);
+
+/** True if @p length bytes from @p address lie within the chip (any 64-bit sum is safe). */
+bool vp_flash_contains(const struct vp_flash *flash, uint32_t address, uint64_t length);
+
+/**
+ * Copy @p length bytes from @p address into @p data.
+ * @return 0, or VP_ERROR_RANGE with nothing copied
+ */
+int vp_flash_read(const struct vp_flash *flash, uint32_t address, void *data, size_t length);
+
+/**
+ * Erase the sector that contains @p address to 0xFF.
+ * @return 0, VP_ERROR_RANGE, VP_ERROR_FLASH (cut by the hook)
+ */
+int vp_flash_erase(struct vp_flash *flash, uint32_t address);
+
+/**
+ * Program @p length bytes: each byte becomes (old & new). The call succeeds even where
+ * bits that are 0 ought to become 1: as on the chip, only reading back shows it.
+ * @return 0, VP_ERROR_RANGE (nothing programmed), VP_ERROR_FLASH (cut by the hook),
+ *         VP_ERROR_NO_MEMORY
+ */
+int vp_flash_program(struct vp_flash *flash, uint32_t address, const void *data, size_t length);
+
+/** Bytes of memory that this flash alone holds (sectors not shared with a fork). */
+size_t vp_flash_private_bytes(const struct vp_flash *flash);
+
+#endif

@@ -1,0 +1,46 @@
+/**
+ * @file server.h
+ * The USB/IP server: shows devices to any USB/IP client, over TCP or a UNIX socket, on a
+ * libev loop. Protocol: Documentation/usb/usbip_protocol.rst of the Linux kernel, version 1.1.1.
+ */
+#ifndef VPARTICLE_SERVER_H
+#define VPARTICLE_SERVER_H
+
+#include <stddef.h>
+
+#include "vparticle/device.h"
+#include "vparticle/error.h"
+
+struct ev_loop;
+struct vp_server;
+
+/**
+ * Create a server without devices that listens nowhere yet. It runs as part of @p loop.
+ * @param[out] server  owned by the caller: vp_server_destroy()
+ * @return 0 or VP_ERROR_NO_MEMORY
+ */
+int vp_server_create(struct vp_server **server, struct ev_loop *loop);
+
+/**
+ * Show @p device, as bus id 1-1 for the first, 1-2 for the second and so on. The server
+ * borrows the device, which must outlive it. From here on the device's own time is
+ * advanced by the server: under instant speed a deadline is reached as soon as no client has asked
+ * anything of the device for a moment.
+ * @return 0 or VP_ERROR_NO_MEMORY
+ */
+int vp_server_add_device(struct vp_server *server, struct vp_device *device);
+
+/**
+ * Listen on "HOST:PORT" (port 0 picks a free one) or "unix:PATH" (a stale socket is replaced).
+ * May be called more than once.
+ * @param[out] bound  the address in use, in the same form; may be NULL
+ * @param bound_size  bytes at @p bound
+ * @return 0, VP_ERROR_INVALID, VP_ERROR_BUSY or VP_ERROR_IO
+ */
+int vp_server_listen(struct vp_server *server, const char *address, char *bound, size_t bound_size,
+                     struct vp_failure *failure);
+
+/** Close all connections and listeners; a UNIX socket's path is removed. NULL is allowed. */
+void vp_server_destroy(struct vp_server *server);
+
+#endif
