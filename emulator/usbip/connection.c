@@ -1,0 +1,215 @@
+#include "usbip/server_private.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+    /** Answers that wait: above this nothing more is read from the client. */
+    BACK_PRESSURE = 1 << 20,
+    /** Bytes of a client that goes on talking after it was told that it's over. */
+    DRAIN_LIMIT = 1 << 20,
+};
+
+static void drop(struct usbip_connection *connection, const char *why)
+{
+    char peer[VP_USBIP_ADDRESS_SIZE];
+    vp_usbip_address_text(peer, sizeof peer, &connection->peer, connection->peer_length);
+    connection->server->counters.dropped++;
+    usbip_server_log(connection->server, "client %s dropped: %s", peer, why);
+    usbip_connection_close(connection);
+}
+
+static size_t waiting(const struct usbip_connection *connection)
+{
+    const struct usbip_output *output = &connection->session.output;
+    return output->end - output->start;
+}
+
+static void set_events(struct usbip_connection *connection, int events)
+{
+    if (connection->io.events != events) {
+        struct ev_loop *loop = connection->server->loop;
+        ev_io_stop(loop, &connection->io);
+        ev_io_set(&connection->io, connection->io.fd, events);
+        ev_io_start(loop, &connection->io);
+    }
+}
+
+/** One send. @return false if the connection is gone */
+static bool send_output(struct usbip_connection *connection)
+{
+    struct usbip_output *output = &connection->session.output;
+    if (output->start == output->end) {
+        return true;
+    }
+    ssize_t sent = send(connection->io.fd, output->bytes + output->start,
+                        output->end - output->start, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent > 0) {
+        connection->server->counters.sends++;
+        usbip_session_sent(&connection->session, (size_t)sent);
+    } else if (sent < 0 && errno != EAGAIN && errno != EINTR) {
+        drop(connection, strerror(errno));
+        return false;
+    }
+    return true;
+}
+
+/**
+ * The last answer is out. Closing at once would be a reset if the client has just sent
+ * something more, and a reset may overtake the answer: so wait for the client's end.
+ */
+static void begin_draining(struct usbip_connection *connection)
+{
+    connection->draining = true;
+    shutdown(connection->io.fd, SHUT_WR);
+    set_events(connection, EV_READ);
+}
+
+/** Send what there is, and do what the session's state asks for. */
+static void settle(struct usbip_connection *connection)
+{
+    if (!send_output(connection)) {
+        return;
+    }
+    enum usbip_session_state state = connection->session.state;
+    size_t left = waiting(connection);
+    if (state == USBIP_SESSION_BROKEN) {
+        drop(connection, connection->session.reason);
+    } else if (state == USBIP_SESSION_DONE) {
+        if (left > 0) {
+            set_events(connection, EV_WRITE);
+        } else {
+            begin_draining(connection);
+        }
+    } else if (left == 0) {
+        set_events(connection, EV_READ);
+    } else {
+        set_events(connection, left > BACK_PRESSURE ? EV_WRITE : EV_READ | EV_WRITE);
+    }
+}
+
+/** The client has closed, or the network has failed. */
+static void on_end(struct usbip_connection *connection, ssize_t received)
+{
+    if (connection->draining) {
+        usbip_connection_close(connection);
+    } else if (received < 0) {
+        drop(connection, strerror(errno));
+    } else if (usbip_session_is_mid_message(&connection->session)) {
+        drop(connection, "closed in the middle of a message");
+    } else {
+        usbip_connection_close(connection);
+    }
+}
+
+/** @return false if the connection is gone */
+static bool receive(struct usbip_connection *connection)
+{
+    struct vp_server *server = connection->server;
+    ssize_t received = recv(connection->io.fd, server->input, sizeof server->input, MSG_DONTWAIT);
+    if (received < 0 && (errno == EAGAIN || errno == EINTR)) {
+        return true;
+    }
+    if (received <= 0) {
+        on_end(connection, received);
+        return false;
+    }
+    if (connection->draining) {
+        connection->drained += (size_t)received;
+        if (connection->drained > DRAIN_LIMIT) {
+            usbip_connection_close(connection);
+            return false;
+        }
+        return true;
+    }
+    server->counters.reads++;
+    usbip_session_feed(&connection->session, server->input, (size_t)received);
+    return true;
+}
+
+static void on_io(struct ev_loop *loop, ev_io *io, int events)
+{
+    (void)loop;
+    struct usbip_connection *connection = io->data;
+    if ((events & EV_READ) && !receive(connection)) {
+        return;
+    }
+    if (!connection->draining) {
+        settle(connection);
+    }
+}
+
+/** Output came while the client was not being read: send it in this turn of the loop. */
+static void on_wake(struct usbip_session *session)
+{
+    struct usbip_connection *connection = session->owner;
+    if (!connection->draining) {
+        ev_feed_event(connection->server->loop, &connection->io, EV_WRITE);
+    }
+}
+
+/** Make room for one more: close the oldest connection that has imported nothing. */
+static void limit_guests(struct vp_server *server)
+{
+    struct usbip_connection *oldest = NULL;
+    size_t guests = 0;
+    for (struct usbip_connection *each = server->connections; each; each = each->next) {
+        if (each->session.state != USBIP_SESSION_IMPORTED) {
+            oldest = each;
+            guests++;
+        }
+    }
+    if (guests >= USBIP_GUEST_LIMIT) {
+        drop(oldest, "too many connections have imported nothing, and this is the oldest");
+    }
+}
+
+void usbip_connection_start(struct vp_server *server, int fd, const struct sockaddr_storage *peer,
+                            socklen_t peer_length)
+{
+    const int on = 1;
+    limit_guests(server);
+    struct usbip_connection *connection = calloc(1, sizeof *connection);
+    if (!connection) {
+        close(fd);
+        return;
+    }
+    if (peer->ss_family != AF_UNIX) {
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+        /* A host that has vanished must not hold a device for ever. */
+        setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    }
+    usbip_session_begin(&connection->session, &server->exports);
+    connection->session.wake = on_wake;
+    connection->session.owner = connection;
+    connection->server = server;
+    connection->peer = *peer;
+    connection->peer_length = peer_length;
+    connection->next = server->connections;
+    connection->link = &server->connections;
+    if (connection->next) {
+        connection->next->link = &connection->next;
+    }
+    server->connections = connection;
+    server->counters.accepted++;
+    ev_io_init(&connection->io, on_io, fd, EV_READ);
+    connection->io.data = connection;
+    ev_io_start(server->loop, &connection->io);
+}
+
+void usbip_connection_close(struct usbip_connection *connection)
+{
+    ev_io_stop(connection->server->loop, &connection->io);
+    *connection->link = connection->next;
+    if (connection->next) {
+        connection->next->link = connection->link;
+    }
+    usbip_session_end(&connection->session);
+    close(connection->io.fd);
+    free(connection);
+}

@@ -1,0 +1,66 @@
+/**
+ * @file server_private.h
+ * What the server's files share: listener.c takes connections in, connection.c moves their
+ * bytes, server.c has the devices and their time.
+ */
+#ifndef USBIP_SERVER_PRIVATE_H
+#define USBIP_SERVER_PRIVATE_H
+
+#include <ev.h>
+
+#include "usbip/session.h"
+#include "vparticle/server.h"
+
+enum {
+    /** Connections that have imported nothing. One more closes the oldest of them. */
+    USBIP_GUEST_LIMIT = 64,
+    USBIP_READ_SIZE = 64 << 10,
+};
+
+struct usbip_listener {
+    ev_io io;
+    ev_timer retry; /**< running while the process is out of descriptors */
+    struct vp_server *server;
+    struct usbip_listener *next;
+    char *unix_path; /**< to remove at the end; NULL for TCP */
+};
+
+struct usbip_connection {
+    ev_io io;
+    struct vp_server *server;
+    struct usbip_connection *next, **link; /**< newest first */
+    struct usbip_session session;
+    struct sockaddr_storage peer;
+    socklen_t peer_length;
+    bool draining; /**< all was sent; waits for the client to close */
+    size_t drained;
+};
+
+struct usbip_exported {
+    struct usbip_export export;
+    ev_timer quiet;
+    struct vp_server *server;
+};
+
+struct vp_server {
+    struct ev_loop *loop;
+    struct usbip_listener *listeners;
+    struct usbip_connection *connections;
+    struct usbip_exports exports;
+    uint32_t last_devnum;
+    void (*log)(void *context, const char *line);
+    void *log_context;
+    struct vp_server_counters counters;
+    uint8_t input[USBIP_READ_SIZE]; /**< of whichever connection is being read */
+};
+
+void usbip_server_log(const struct vp_server *server, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/** Serve a socket that was just accepted (non-blocking); it is closed if there is no memory. */
+void usbip_connection_start(struct vp_server *server, int fd, const struct sockaddr_storage *peer,
+                            socklen_t peer_length);
+void usbip_connection_close(struct usbip_connection *connection);
+void usbip_listener_close(struct usbip_listener *listener);
+
+#endif
