@@ -77,6 +77,14 @@ static struct vp_usb_reply detach(struct vp_dfu *dfu)
                                                                  : vp_usb_reply_of(VP_USB_DETACH);
 }
 
+/* The USB core hands out words: a last one that is not full comes with zeros (measured). */
+static void receive(struct vp_dfu *dfu, const struct vp_usb_request *request)
+{
+    const uint32_t whole = (request->capacity + 3) & ~3u;
+    memcpy(dfu->buffer, request->data, request->capacity);
+    memset(dfu->buffer + request->capacity, 0, whole - request->capacity);
+}
+
 static struct vp_usb_reply download(struct vp_dfu *dfu, const struct vp_usb_request *request)
 {
     if (dfu->state != DFU_IDLE && dfu->state != DNLOAD_IDLE) {
@@ -92,7 +100,7 @@ static struct vp_usb_reply download(struct vp_dfu *dfu, const struct vp_usb_requ
     dfu->block = request->value;
     dfu->length = request->length;
     set_state(dfu, DNLOAD_SYNC);
-    memcpy(dfu->buffer, request->data, request->capacity);
+    receive(dfu, request);
     return vp_usb_acknowledge();
 }
 
