@@ -117,6 +117,9 @@ int vp_flash_erase(struct vp_flash *flash, uint32_t address);
  */
 int vp_flash_program(struct vp_flash *flash, uint32_t address, const void *data, size_t length);
 
+/** Erases and programs so far; the index of the next operation. A fork goes on counting. */
+uint64_t vp_flash_operations(const struct vp_flash *flash);
+
 /** Bytes of memory that this flash alone holds (sectors not shared with a fork). */
 size_t vp_flash_private_bytes(const struct vp_flash *flash);
 
