@@ -119,13 +119,15 @@ static int read_platform(struct spec *spec, const char *name, struct vp_failure 
 {
     enum vp_platform platform;
     if (vp_platform_from_name(name, &platform)) {
-        return vp_fail(failure, VP_ERROR_NOT_FOUND,
-                       "'%s' is not a platform; known: photon, p1, electron, core", name);
+        vp_fail(failure, 0, "'%s' is not a platform; known: photon, p1, electron, core", name);
+        return VP_ERROR_NOT_FOUND;
     }
     spec->board = vp_board_find(platform);
-    return spec->board ? 0
-                       : vp_fail(failure, VP_ERROR_UNSUPPORTED,
-                                 "%s cannot be emulated yet; only photon can", name);
+    if (!spec->board) {
+        vp_fail(failure, 0, "%s cannot be emulated yet; only photon can", name);
+        return VP_ERROR_UNSUPPORTED;
+    }
+    return 0;
 }
 
 static int read_release(struct spec *spec, const char *name, struct vp_failure *failure)

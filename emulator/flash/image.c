@@ -127,18 +127,16 @@ int vp_flash_open_image(struct vp_flash **flash, const struct vp_flash_geometry 
     if (error) {
         return error;
     }
-    struct vp_flash *made;
     void *image = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
     if (image == MAP_FAILED) {
-        error = vp_fail(failure, VP_ERROR_IO, "flash image %s: cannot map it: %s", path,
-                        strerror(errno));
-    } else {
-        error = vp_flash_create(&made, geometry);
+        vp_fail(failure, 0, "flash image %s: cannot map it: %s", path, strerror(errno));
+        close(descriptor);
+        return VP_ERROR_IO;
     }
+    struct vp_flash *made;
+    error = vp_flash_create(&made, geometry);
     if (error) {
-        if (image != MAP_FAILED) {
-            munmap(image, size);
-        }
+        munmap(image, size);
         close(descriptor);
         return error;
     }

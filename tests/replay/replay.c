@@ -166,12 +166,12 @@ static struct transcript_step expected(const struct subject *subject,
         step.in.length = subject->stray_string;
     }
     if (string && step.setup[2] == 3 && subject->lower_case_serial) {
-        step.in.bytes = memcpy(malloc(step.in.length), step.in.bytes, step.in.length);
-        for (size_t i = 2; i < step.in.length; i += 2) {
-            if (step.in.bytes[i] >= 'A' && step.in.bytes[i] <= 'F') {
-                step.in.bytes[i] |= 0x20;
-            }
+        static uint8_t lower[64];
+        for (size_t i = 0; i < step.in.length; i++) {
+            const uint8_t byte = step.in.bytes[i];
+            lower[i] = byte >= 'A' && byte <= 'F' ? byte | 0x20 : byte;
         }
+        step.in.bytes = lower;
     }
     return step;
 }
