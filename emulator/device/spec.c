@@ -157,11 +157,13 @@ static int parse(struct spec *spec, const char *text, unsigned number, struct vp
     memcpy(spec->id, default_id, sizeof default_id);
     spec->id[VP_DEVICE_ID_SIZE - 1] = (uint8_t)(default_id[VP_DEVICE_ID_SIZE - 1] + number);
     if (strnlen(text, MAX_SPEC) == MAX_SPEC) {
-        return vp_fail(failure, VP_ERROR_INVALID, "a device's description is too long");
+        vp_fail(failure, 0, "a device's description is too long");
+        return VP_ERROR_INVALID;
     }
     spec->copy = strdup(text);
     if (!spec->copy) {
-        return vp_fail(failure, VP_ERROR_NO_MEMORY, "out of memory");
+        vp_fail(failure, 0, "out of memory");
+        return VP_ERROR_NO_MEMORY;
     }
     char *rest = spec->copy;
     char *platform = strsep(&rest, ",");
