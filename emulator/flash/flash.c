@@ -243,6 +243,11 @@ int vp_flash_program(struct vp_flash *flash, uint32_t address, const void *data,
     return 0;
 }
 
+uint64_t vp_flash_operations(const struct vp_flash *flash)
+{
+    return flash->operations;
+}
+
 size_t vp_flash_private_bytes(const struct vp_flash *flash)
 {
     size_t total = 0;

@@ -33,20 +33,21 @@ static int write_all(int descriptor, const void *data, size_t length)
     return 0;
 }
 
-static int fill_erased(int descriptor, uint32_t size)
+static int write_contents(int descriptor, const struct vp_flash *flash)
 {
+    const struct vp_flash_geometry *geometry = vp_flash_geometry(flash);
+    const uint32_t base = geometry->sectors[0].address;
     uint8_t page[4096];
-    memset(page, 0xFF, sizeof page);
-    for (uint32_t done = 0; done < size; done += sizeof page) {
-        if (write_all(descriptor, page, size - done < sizeof page ? size - done : sizeof page)) {
+    for (uint32_t done = 0; done < vp_flash_size(geometry); done += sizeof page) {
+        vp_flash_read(flash, base + done, page, sizeof page);
+        if (write_all(descriptor, page, sizeof page)) {
             return -1;
         }
     }
     return fsync(descriptor);
 }
 
-/* Make the file, erased, under its final name. Somebody else may win the race: that is fine. */
-static int create_image(const char *path, uint32_t size, struct vp_failure *failure)
+int vp_flash_save_image(const struct vp_flash *flash, const char *path, struct vp_failure *failure)
 {
     char *aside;
     if (asprintf(&aside, "%s.XXXXXX", path) < 0) {
@@ -58,16 +59,28 @@ static int create_image(const char *path, uint32_t size, struct vp_failure *fail
         result = vp_fail(failure, VP_ERROR_IO, "flash image %s: cannot create it: %s", path,
                          strerror(errno));
     } else {
-        if (fill_erased(descriptor, size) || fchmod(descriptor, 0644) ||
-            (link(aside, path) && errno != EEXIST)) {
-            result = vp_fail(failure, VP_ERROR_IO, "flash image %s: cannot write it: %s", path,
-                             strerror(errno));
+        if (write_contents(descriptor, flash) || fchmod(descriptor, 0644) || link(aside, path)) {
+            result = vp_fail(failure, errno == EEXIST ? VP_ERROR_BUSY : VP_ERROR_IO,
+                             "flash image %s: cannot write it: %s", path, strerror(errno));
         }
         close(descriptor);
         unlink(aside);
     }
     free(aside);
     return result;
+}
+
+/* Make the file, erased. Somebody else may win the race: that is fine. */
+static int create_image(const struct vp_flash_geometry *geometry, const char *path,
+                        struct vp_failure *failure)
+{
+    struct vp_flash *empty;
+    int error = vp_flash_create(&empty, geometry);
+    if (!error) {
+        error = vp_flash_save_image(empty, path, failure);
+        vp_flash_destroy(empty);
+    }
+    return error == VP_ERROR_BUSY ? 0 : error;
 }
 
 static int open_existing(const char *path, uint32_t size, int *descriptor,
@@ -106,7 +119,7 @@ int vp_flash_open_image(struct vp_flash **flash, const struct vp_flash_geometry 
     int descriptor = -1;
     int error = open_existing(path, size, &descriptor, failure);
     if (error == VP_ERROR_NOT_FOUND) {
-        error = create_image(path, size, failure);
+        error = create_image(geometry, path, failure);
         if (!error) {
             error = open_existing(path, size, &descriptor, failure);
         }
@@ -114,18 +127,16 @@ int vp_flash_open_image(struct vp_flash **flash, const struct vp_flash_geometry 
     if (error) {
         return error;
     }
-    struct vp_flash *made;
     void *image = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
     if (image == MAP_FAILED) {
-        error = vp_fail(failure, VP_ERROR_IO, "flash image %s: cannot map it: %s", path,
-                        strerror(errno));
-    } else {
-        error = vp_flash_create(&made, geometry);
+        vp_fail(failure, 0, "flash image %s: cannot map it: %s", path, strerror(errno));
+        close(descriptor);
+        return VP_ERROR_IO;
     }
+    struct vp_flash *made;
+    error = vp_flash_create(&made, geometry);
     if (error) {
-        if (image != MAP_FAILED) {
-            munmap(image, size);
-        }
+        munmap(image, size);
         close(descriptor);
         return error;
     }

@@ -10,6 +10,10 @@ static const struct command {
     const char *synopsis;
     const char *summary;
 } commands[] = {
+    {"inspect", vp_command_inspect, "FILE...",
+     "show what is in modules or flash images, and which checks pass"},
+    {"forge", vp_command_forge, "PLATFORM/PART@VERSION -o FILE",
+     "make a module of any release, for example photon/system-part1@0.6.3"},
     {NULL, NULL, NULL, NULL},
 };
 

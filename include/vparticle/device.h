@@ -161,10 +161,17 @@ void vp_device_destroy(struct vp_device *device);
  * Keys: bootloader (version number), mode (dfu, normal, safe), id (24 hex digits),
  * flash (image file; its contents win over the release if it exists).
  *
+ * Without a release it is the newest one; `erased` is a chip with only a bootloader. The device has
+ * never run: its DCT is erased for bootloaders from 100 on, and holds only the flags that the
+ * bootloader writes before. A flash image that exists is taken as it is, release and bootloader
+ * then say nothing.
+ *
  * @param[out] device  owned by the caller
+ * @param number  0 for the first device of a set, 1 for the second: makes default ids differ
  * @return 0, or VP_ERROR_INVALID, VP_ERROR_NOT_FOUND, VP_ERROR_UNSUPPORTED, VP_ERROR_IO,
  *         VP_ERROR_BUSY with @p failure saying what, where and what to do
  */
-int vp_device_from_spec(struct vp_device **device, const char *spec, struct vp_failure *failure);
+int vp_device_from_spec(struct vp_device **device, const char *spec, unsigned number,
+                        struct vp_failure *failure);
 
 #endif

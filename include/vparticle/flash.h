@@ -71,6 +71,12 @@ int vp_flash_open_image(struct vp_flash **flash, const struct vp_flash_geometry 
                         const char *path, struct vp_failure *failure);
 
 /**
+ * Write the contents into a new image file, whole or not at all.
+ * @return 0, VP_ERROR_BUSY if @p path exists already, VP_ERROR_IO, VP_ERROR_NO_MEMORY
+ */
+int vp_flash_save_image(const struct vp_flash *flash, const char *path, struct vp_failure *failure);
+
+/**
  * Copy on write: a second flash with the same contents and without a hook. The fork of
  * a file-backed flash lives in memory.
  * @return 0 or VP_ERROR_NO_MEMORY
@@ -110,6 +116,9 @@ int vp_flash_erase(struct vp_flash *flash, uint32_t address);
  *         VP_ERROR_NO_MEMORY
  */
 int vp_flash_program(struct vp_flash *flash, uint32_t address, const void *data, size_t length);
+
+/** Erases and programs so far; the index of the next operation. A fork goes on counting. */
+uint64_t vp_flash_operations(const struct vp_flash *flash);
 
 /** Bytes of memory that this flash alone holds (sectors not shared with a fork). */
 size_t vp_flash_private_bytes(const struct vp_flash *flash);

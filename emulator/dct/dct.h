@@ -1,0 +1,42 @@
+/**
+ * @file dct.h
+ * The device configuration table (DCT): settings that bootloader and system share, kept twice in
+ * flash, of which one copy is current.
+ *
+ * A copy is a header, Wi-Fi settings, then the application's section: what DFU shows as alternate
+ * setting 1. Layout: hal/src/photon/wiced/platform/include/platform_dct.h and
+ * hal/src/photon/dct_hal.h @ v0.6.1 (application section at offset 7548), header bytes as measured
+ * on bootloaders 3 to 11.
+ */
+#ifndef VP_DCT_H
+#define VP_DCT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "board/board.h"
+#include "vparticle/flash.h"
+
+enum {
+    /** Bytes from the start of a copy to the application's section. */
+    VP_DCT_APPLICATION_OFFSET = 7548,
+};
+
+/**
+ * Copy @p length bytes of the application's section into @p data. As on the device, which hands
+ * out a pointer into flash, reading past the end of the copy goes on with what follows it. A DCT
+ * that was never written reads as erased.
+ * @return 0, or VP_ERROR_RANGE if the bytes leave the chip
+ */
+int vp_dct_read(const struct vp_flash *flash, const struct vp_board *board, uint32_t offset,
+                void *data, size_t length);
+
+/**
+ * Write @p length bytes into the application's section: the other copy is erased, gets the new
+ * contents and becomes the current one last, so that a cut at any moment leaves one whole copy.
+ * @return 0, VP_ERROR_RANGE if the bytes leave the copy, VP_ERROR_FLASH, VP_ERROR_NO_MEMORY
+ */
+int vp_dct_write(struct vp_flash *flash, const struct vp_board *board, uint32_t offset,
+                 const void *data, size_t length);
+
+#endif

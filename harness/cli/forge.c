@@ -1,0 +1,97 @@
+/* vparticle forge PLATFORM/PART@VERSION -o FILE */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/commands.h"
+#include "report/write_file.h"
+#include "vparticle/forge.h"
+
+static void print_usage(FILE *to)
+{
+    fputs(
+        "Usage: vparticle forge PLATFORM/PART@VERSION -o FILE\n\n"
+        "Make a module with the header, suffix, SHA-256 and CRC-32 of a release. Between them is\n"
+        "filler, not code.\n\n"
+        "  PLATFORM  photon, p1, electron or core\n"
+        "  PART      by file name: bootloader, system-part1, system-part2, tinker, ...\n"
+        "  VERSION   a release (0.6.3) or a module version (109)\n"
+        "  -o FILE   where to write it; FILE appears whole or not at all\n\n"
+        "Examples: photon/system-part1@0.6.3, photon/bootloader@11, electron/tinker@3\n",
+        to);
+}
+
+static int find(const char *name, const struct vp_catalogue_module **module,
+                struct vp_failure *failure)
+{
+    const char *slash = strchr(name, '/');
+    char platform_name[16];
+    if (!slash || (size_t)(slash - name) >= sizeof platform_name) {
+        return vp_fail(failure, VP_ERROR_INVALID,
+                       "'%s' is not PLATFORM/PART@VERSION, for example photon/system-part1@0.6.3",
+                       name);
+    }
+    snprintf(platform_name, sizeof platform_name, "%.*s", (int)(slash - name), name);
+    enum vp_platform platform;
+    if (vp_platform_from_name(platform_name, &platform)) {
+        return vp_fail(failure, VP_ERROR_NOT_FOUND,
+                       "there is no platform '%s'; known are photon, p1, electron, core",
+                       platform_name);
+    }
+    return vp_forge_find(platform, slash + 1, module, failure);
+}
+
+static int forge(const char *name, const char *path)
+{
+    const struct vp_catalogue_module *module;
+    struct vp_failure failure;
+    uint8_t *image;
+    size_t size;
+    if (find(name, &module, &failure)) {
+        fprintf(stderr, "vparticle forge: %s\n", failure.text);
+        return VP_EXIT_USAGE;
+    }
+    int error = vp_forge_catalogue_module(module, &image, &size);
+    if (error) {
+        fprintf(stderr, "vparticle forge: %s: %s\n", name, vp_error_text(error));
+        return VP_EXIT_SYSTEM;
+    }
+    error = vp_write_file(path, image, size, &failure);
+    free(image);
+    if (error) {
+        fprintf(stderr, "vparticle forge: %s\n", failure.text);
+        return VP_EXIT_SYSTEM;
+    }
+    printf("%s: %s %s, version %u, %zu bytes for 0x%08x%s\n", path,
+           vp_platform_name(module->platform), module->part, module->version, size, module->address,
+           module->size ? "" : " (no real one was seen: its size is a guess)");
+    return VP_EXIT_OK;
+}
+
+int vp_command_forge(int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"output", required_argument, NULL, 'o'},
+        {"help", no_argument, NULL, 'h'},
+        {0},
+    };
+    const char *path = NULL;
+    for (int option; (option = getopt_long(argc, argv, "o:h", options, NULL)) != -1;) {
+        if (option == 'h') {
+            print_usage(stdout);
+            return VP_EXIT_OK;
+        }
+        if (option != 'o') {
+            return VP_EXIT_USAGE;
+        }
+        path = optarg;
+    }
+    if (!path || argc - optind != 1) {
+        fprintf(stderr, "vparticle forge: %s\n\n",
+                path ? "name exactly one module" : "say with -o FILE where to write it");
+        print_usage(stderr);
+        return VP_EXIT_USAGE;
+    }
+    return forge(argv[optind], path);
+}

@@ -1,0 +1,167 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "dct/dct.h"
+#include "dct/system_flags.h"
+
+static const struct vp_board *board;
+static struct vp_flash *flash;
+
+static int set_up(void **state)
+{
+    (void)state;
+    board = vp_board_find(VP_PLATFORM_PHOTON);
+    return vp_flash_create(&flash, board->geometry);
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    vp_flash_destroy(flash);
+    return 0;
+}
+
+static void reads_as_erased_before_the_first_write(void **state)
+{
+    (void)state;
+    uint8_t data[4];
+    assert_int_equal(vp_dct_read(flash, board, 34, data, sizeof data), 0);
+    assert_memory_equal(data, "\xFF\xFF\xFF\xFF", 4);
+}
+
+/* The header that real bootloaders 3 to 11 leave, as read back through DFU's alternate 0. */
+static void first_write_leaves_the_measured_header(void **state)
+{
+    (void)state;
+    static const uint8_t measured[64] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 0, 'B', 'R', 'C', 'M'};
+    uint8_t header[64];
+    assert_int_equal(vp_dct_write(flash, board, 0, "abcd", 4), 0);
+    assert_int_equal(vp_flash_read(flash, 0x08004000, header, sizeof header), 0);
+    assert_memory_equal(header, measured, sizeof measured);
+    char data[5] = "";
+    assert_int_equal(vp_flash_read(flash, 0x08004000 + 7548, data, 4), 0);
+    assert_string_equal(data, "abcd");
+}
+
+static void copies_alternate_and_keep_the_rest(void **state)
+{
+    (void)state;
+    assert_int_equal(vp_dct_write(flash, board, 100, "first", 5), 0);
+    assert_int_equal(vp_dct_write(flash, board, 200, "second", 6), 0);
+    char data[7] = "";
+    assert_int_equal(vp_flash_read(flash, 0x08008000 + 7548 + 200, data, 6), 0);
+    assert_string_equal(data, "second");
+    assert_int_equal(vp_dct_read(flash, board, 100, data, 5), 0);
+    assert_memory_equal(data, "first", 5);
+    assert_int_equal(vp_dct_write(flash, board, 100, "FIRST", 5), 0);
+    assert_int_equal(vp_dct_read(flash, board, 100, data, 5), 0);
+    assert_memory_equal(data, "FIRST", 5);
+}
+
+static void refuses_what_leaves_the_copy(void **state)
+{
+    (void)state;
+    const uint32_t room = 0x4000 - 7548;
+    assert_int_equal(vp_dct_write(flash, board, room - 1, "ab", 2), VP_ERROR_RANGE);
+    assert_int_equal(vp_dct_write(flash, board, 0xFFFFFFFF, "ab", 2), VP_ERROR_RANGE);
+    assert_int_equal(vp_dct_write(flash, board, room - 2, "ab", 2), 0);
+}
+
+struct cut {
+    uint64_t at;
+    unsigned fired;
+};
+
+static uint32_t cut_operation(void *context, const struct vp_flash_operation *operation)
+{
+    struct cut *cut = context;
+    if (operation->index != cut->at) {
+        return operation->length;
+    }
+    cut->fired++;
+    return operation->length / 2;
+}
+
+/* Whatever operation of a write is cut, the DCT holds the old or the new contents. */
+static void a_cut_write_leaves_one_whole_copy(void **state)
+{
+    (void)state;
+    assert_int_equal(vp_dct_write(flash, board, 0, "old!", 4), 0);
+    unsigned cuts = 0;
+    for (uint64_t operation = 0;; operation++) {
+        struct vp_flash *fork;
+        assert_int_equal(vp_flash_fork(&fork, flash), 0);
+        struct cut cut = {.at = vp_flash_operations(fork) + operation};
+        vp_flash_set_hook(fork, cut_operation, &cut);
+        const int error = vp_dct_write(fork, board, 0, "new!", 4);
+        char data[4];
+        assert_int_equal(vp_dct_read(fork, board, 0, data, 4), 0);
+        assert_true(memcmp(data, "old!", 4) == 0 || memcmp(data, "new!", 4) == 0);
+        vp_flash_destroy(fork);
+        if (!cut.fired) {
+            assert_int_equal(error, 0);
+            break;
+        }
+        assert_int_equal(error, VP_ERROR_FLASH);
+        cuts++;
+    }
+    assert_true(cuts >= 4); /* erase, word, header, the old copy's mark */
+}
+
+static void flags_are_stored_as_measured(void **state)
+{
+    (void)state;
+    /* alternate 1, offset 0, of a Photon with bootloader 11 that has never run firmware */
+    static const uint8_t measured[32] = {
+        0xC0, 0xAC, 0xDE, 0x1A, 0x0B, 0x00, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF,
+        0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x00, 0xFF, 0x00, 0x00,
+        0x00, 0x0E, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF,
+    };
+    struct vp_backup_registers backup = {{0}};
+    struct vp_system_flags flags;
+    assert_false(vp_system_flags_load(&flags, VP_FLAGS_IN_DCT, flash, board, &backup));
+    flags.bootloader_version = 11;
+    flags.startup_mode = 0;
+    flags.reset_cause = 0x0E000000;
+    assert_int_equal(vp_system_flags_save(&flags, VP_FLAGS_IN_DCT, flash, board, &backup), 0);
+    uint8_t stored[32];
+    assert_int_equal(vp_dct_read(flash, board, 0, stored, sizeof stored), 0);
+    assert_memory_equal(stored, measured, sizeof measured);
+}
+
+static void flags_in_backup_registers_leave_the_dct_alone(void **state)
+{
+    (void)state;
+    struct vp_backup_registers backup = {{0}};
+    struct vp_system_flags flags;
+    assert_false(vp_system_flags_load(&flags, VP_FLAGS_IN_BACKUP_REGISTERS, flash, board, &backup));
+    assert_int_equal(flags.startup_mode, 0xFF);
+    flags.startup_mode = 1;
+    assert_int_equal(
+        vp_system_flags_save(&flags, VP_FLAGS_IN_BACKUP_REGISTERS, flash, board, &backup), 0);
+    assert_int_equal(backup.dr[4], 0x1ADEACC0);
+    assert_int_equal(backup.dr[8] >> 16 & 0xFF, 1); /* where a real bootloader puts it */
+    assert_true(vp_system_flags_load(&flags, VP_FLAGS_IN_BACKUP_REGISTERS, flash, board, &backup));
+    assert_int_equal(flags.startup_mode, 1);
+    assert_int_equal(vp_flash_private_bytes(flash), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(reads_as_erased_before_the_first_write, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(first_write_leaves_the_measured_header, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(copies_alternate_and_keep_the_rest, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(refuses_what_leaves_the_copy, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_cut_write_leaves_one_whole_copy, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(flags_are_stored_as_measured, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(flags_in_backup_registers_leave_the_dct_alone, set_up,
+                                        tear_down),
+    };
+    return cmocka_run_group_tests_name("dct", tests, NULL, NULL);
+}

@@ -1,0 +1,297 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "support/device_host.h"
+#include "vparticle/module.h"
+
+/* ---- SPEC ---------------------------------------------------------------------------- */
+
+static void bad_specs_say_what_is_wrong(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *spec;
+        int error;
+        const char *says;
+    } cases[] = {
+        {"", VP_ERROR_NOT_FOUND, "photon, p1"},
+        {"fotón", VP_ERROR_NOT_FOUND, "not a platform"},
+        {"p1", VP_ERROR_UNSUPPORTED, "p1"},
+        {"photon@0.5.9", VP_ERROR_NOT_FOUND, "0.5.5"},
+        {"photon@0.5.2,bootlaoder=7", VP_ERROR_INVALID, "did you mean 'bootloader'"},
+        {"photon@0.5.2,bootloader", VP_ERROR_INVALID, "key=value"},
+        {"photon@0.5.2,bootloader=", VP_ERROR_INVALID, "bootloader version"},
+        {"photon@0.5.2,bootloader=70000", VP_ERROR_INVALID, "bootloader version"},
+        {"photon@0.5.2,bootloader=12", VP_ERROR_NOT_FOUND, "11"},
+        {"photon@0.5.2,mode=DFU", VP_ERROR_INVALID, "dfu, normal or safe"},
+        {"photon@erased,mode=normal", VP_ERROR_INVALID, "name a release"},
+        {"photon@0.5.2,id=30003a", VP_ERROR_INVALID, "24 hexadecimal digits"},
+        {"photon@0.5.2,id=30003a000a4734343231303g", VP_ERROR_INVALID, "24 hexadecimal digits"},
+        {"photon@0.5.2,flash=", VP_ERROR_INVALID, "image file"},
+        {"photon@0.5.2,flash=/nowhere/at/all", VP_ERROR_IO, "/nowhere/at/all"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct vp_device *device;
+        struct vp_failure failure = {""};
+        assert_int_equal(vp_device_from_spec(&device, cases[i].spec, 0, &failure), cases[i].error);
+        if (!strstr(failure.text, cases[i].says)) {
+            fail_msg("'%s' is answered with '%s'", cases[i].spec, failure.text);
+        }
+    }
+}
+
+static void modes_are_as_asked(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *spec;
+        enum vp_mode mode;
+    } cases[] = {
+        {"photon", VP_MODE_NORMAL},
+        {"photon@erased", VP_MODE_DFU},
+        {"photon@erased,bootloader=3", VP_MODE_DFU},
+        {"photon@0.4.6", VP_MODE_NORMAL},
+        {"photon@0.5.2", VP_MODE_NORMAL},
+        {"photon@0.5.2,mode=dfu", VP_MODE_DFU},
+        {"photon@0.5.2,mode=safe", VP_MODE_SAFE},
+        {"photon@1.5.0,mode=safe", VP_MODE_SAFE},
+        {"photon@0.7.0,bootloader=101", VP_MODE_NORMAL},
+        {"photon@0.7.0,bootloader=11", VP_MODE_SAFE},  /* needs bootloader 101 */
+        {"photon@0.6.3,bootloader=4", VP_MODE_NORMAL}, /* nothing checks it yet */
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct vp_device *device = host_device(cases[i].spec);
+        if (vp_device_mode(device) != cases[i].mode) {
+            fail_msg("%s comes up in mode %s", cases[i].spec, vp_mode_name(vp_device_mode(device)));
+        }
+        vp_device_destroy(device);
+    }
+}
+
+static void serial_of(struct vp_device *device, char text[25])
+{
+    uint8_t descriptor[64];
+    assert_int_equal(host_control(device, 0x80, 6, 0x0303, 0x0409, descriptor, 64), 50);
+    for (size_t i = 0; i < 24; i++) {
+        text[i] = (char)descriptor[2 + 2 * i];
+    }
+    text[24] = '\0';
+}
+
+static void ids_are_the_given_ones_or_differ(void **state)
+{
+    (void)state;
+    char first[25], second[25];
+    struct vp_device *device = host_device("photon@erased,bootloader=201,"
+                                           "id=ABCDEF012345678901234567");
+    serial_of(device, first);
+    assert_string_equal(first, "abcdef012345678901234567");
+    vp_device_destroy(device);
+    assert_int_equal(vp_device_from_spec(&device, "photon@erased", 0, NULL), 0);
+    host_enumerate(device);
+    serial_of(device, first);
+    vp_device_destroy(device);
+    assert_int_equal(vp_device_from_spec(&device, "photon@erased", 1, NULL), 0);
+    host_enumerate(device);
+    serial_of(device, second);
+    vp_device_destroy(device);
+    assert_string_not_equal(first, second);
+}
+
+static void a_flash_image_is_made_once_and_kept(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/vparticle-device-XXXXXX", spec[128], path[64];
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/photon.img", folder);
+    snprintf(spec, sizeof spec, "photon@0.5.2,mode=dfu,flash=%s", path);
+    struct vp_device *device = host_device(spec), *second;
+    struct vp_failure failure;
+    assert_int_equal(vp_device_from_spec(&second, spec, 1, &failure), VP_ERROR_BUSY);
+    assert_int_equal(host_command(device, HOST_ERASE, 0x080A0000), 0);
+    vp_device_destroy(device);
+    snprintf(spec, sizeof spec, "photon@0.6.3,flash=%s", path); /* what is there wins */
+    device = host_device(spec);
+    assert_int_equal(vp_device_mode(device), VP_MODE_SAFE); /* no user application any more */
+    struct vp_module module;
+    assert_int_equal(vp_module_parse_flash(vp_device_flash(device), 0x08020000, &module, NULL), 0);
+    assert_int_equal(module.version, 17);
+    vp_device_destroy(device);
+    unlink(path);
+    rmdir(folder);
+}
+
+/* ---- Time --------------------------------------------------------------------------------- */
+
+struct history {
+    char text[256];
+};
+
+static void note_event(void *context, const struct vp_event *event)
+{
+    struct history *history = context;
+    const char *word = event->kind == VP_EVENT_ATTACHED   ? "+ "
+                       : event->kind == VP_EVENT_DETACHED ? "- "
+                       : event->kind == VP_EVENT_MODE     ? vp_mode_name(event->mode)
+                                                          : NULL;
+    if (word) {
+        const size_t length = strlen(history->text);
+        snprintf(history->text + length, sizeof history->text - length, "%s%s", word,
+                 event->kind == VP_EVENT_MODE ? " " : "");
+    }
+}
+
+static void leave(struct vp_device *device)
+{
+    uint8_t status[6];
+    assert_int_equal(host_dnload(device, 0, NULL, 0), 0);
+    assert_int_equal(vp_device_next_deadline(device), -1); /* it takes a GETSTATUS */
+    assert_int_equal(host_get_status(device, status), 6);
+    assert_int_equal(status[4], 5);
+}
+
+static void leave_resets_half_a_second_later(void **state)
+{
+    (void)state;
+    struct history history = {""};
+    uint8_t status[6], dfu_state;
+    struct vp_device *device = host_device("photon@0.5.2,mode=dfu");
+    assert_int_equal(vp_device_listen(device, note_event, &history), 0);
+    leave(device);
+    assert_int_equal(vp_device_next_deadline(device), 499);
+    assert_int_equal(host_control(device, 0xA1, 5, 0, 0, &dfu_state, 1), 1);
+    assert_int_equal(dfu_state, 8);
+    vp_device_advance(device, 498);
+    assert_int_equal(host_get_status(device, status), 6);
+    assert_string_equal(history.text, "");
+    vp_device_advance(device, 1);
+    assert_string_equal(history.text, "- normal + ");
+    assert_int_equal(vp_device_next_deadline(device), -1);
+    vp_device_unlisten(device, note_event, &history);
+    vp_device_reset(device);
+    assert_string_equal(history.text, "- normal + ");
+    vp_device_destroy(device);
+}
+
+static void without_getstatus_nothing_ever_happens(void **state)
+{
+    (void)state;
+    uint8_t dfu_state;
+    struct vp_device *device = host_device("photon@0.5.2,mode=dfu");
+    assert_int_equal(host_dnload(device, 0, NULL, 0), 0);
+    vp_device_advance(device, 3600 * 1000);
+    assert_int_equal(host_control(device, 0xA1, 5, 0, 0, &dfu_state, 1), 1);
+    assert_int_equal(dfu_state, 6);
+    vp_device_destroy(device);
+}
+
+static void the_oldest_bootloader_leaves_at_once(void **state)
+{
+    (void)state;
+    struct history history = {""};
+    uint8_t status[6];
+    struct vp_device *device = host_device("photon@0.4.3,bootloader=3,mode=dfu");
+    assert_int_equal(vp_device_listen(device, note_event, &history), 0);
+    assert_int_equal(host_dnload(device, 0, NULL, 0), 0);
+    assert_int_equal(host_get_status(device, status), HOST_GONE);
+    assert_string_equal(history.text, "- normal + ");
+    vp_device_destroy(device);
+}
+
+static void the_button_is_watched_while_time_passes(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t held;
+        enum vp_mode mode;
+    } cases[] = {{0, VP_MODE_NORMAL},  {999, VP_MODE_NORMAL}, {1000, VP_MODE_SAFE},
+                 {2999, VP_MODE_SAFE}, {3000, VP_MODE_DFU},   {60000, VP_MODE_DFU}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct vp_device *device = host_device("photon@0.6.3");
+        vp_device_button(device, true);
+        vp_device_reset(device);
+        assert_int_equal(vp_device_mode(device), VP_MODE_BOOT);
+        vp_device_advance(device, cases[i].held);
+        vp_device_button(device, false);
+        assert_int_equal(vp_device_mode(device), cases[i].mode);
+        vp_device_destroy(device);
+    }
+}
+
+static void power_takes_the_device_off_the_bus(void **state)
+{
+    (void)state;
+    struct history history = {""};
+    struct vp_usb_identity identity;
+    struct vp_device *device = host_device("photon@0.6.3");
+    assert_int_equal(vp_device_listen(device, note_event, &history), 0);
+    vp_device_power(device, false);
+    assert_int_equal(vp_device_identity(device, &identity), VP_ERROR_NOT_FOUND);
+    assert_int_equal(vp_device_bus_reset(device), VP_ERROR_NOT_FOUND);
+    vp_device_reset(device); /* has no effect without power */
+    vp_device_power(device, true);
+    assert_string_equal(history.text, "- off normal + ");
+    vp_device_destroy(device);
+}
+
+/* ---- Pending transfers ------------------------------------------------------------------ */
+
+static void count_completion(struct vp_transfer *transfer)
+{
+    ++*(unsigned *)transfer->owner;
+}
+
+static void pending_transfers_end_with_the_device(void **state)
+{
+    (void)state;
+    unsigned completions = 0;
+    uint8_t data[3][64];
+    struct vp_transfer transfers[3];
+    struct vp_device *device = host_device("photon@0.6.3");
+    for (size_t i = 0; i < 3; i++) {
+        transfers[i] = (struct vp_transfer){.endpoint = 1,
+                                            .in = true,
+                                            .data = data[i],
+                                            .length = 64,
+                                            .complete = count_completion,
+                                            .owner = &completions};
+        vp_device_submit(device, &transfers[i]);
+    }
+    assert_int_equal(completions, 0);
+    vp_device_cancel(device, &transfers[1]);
+    assert_int_equal(transfers[1].status, VP_TRANSFER_CANCELLED);
+    assert_int_equal(completions, 1);
+    vp_device_power(device, false);
+    assert_int_equal(completions, 3);
+    assert_int_equal(transfers[0].status, VP_TRANSFER_NO_DEVICE);
+    assert_int_equal(transfers[2].status, VP_TRANSFER_NO_DEVICE);
+    vp_device_submit(device, &transfers[0]);
+    assert_int_equal(transfers[0].status, VP_TRANSFER_NO_DEVICE);
+    assert_int_equal(completions, 4);
+    vp_device_destroy(device);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(bad_specs_say_what_is_wrong),
+        cmocka_unit_test(modes_are_as_asked),
+        cmocka_unit_test(ids_are_the_given_ones_or_differ),
+        cmocka_unit_test(a_flash_image_is_made_once_and_kept),
+        cmocka_unit_test(leave_resets_half_a_second_later),
+        cmocka_unit_test(without_getstatus_nothing_ever_happens),
+        cmocka_unit_test(the_oldest_bootloader_leaves_at_once),
+        cmocka_unit_test(the_button_is_watched_while_time_passes),
+        cmocka_unit_test(power_takes_the_device_off_the_bus),
+        cmocka_unit_test(pending_transfers_end_with_the_device),
+    };
+    return cmocka_run_group_tests_name("device", tests, NULL, NULL);
+}
