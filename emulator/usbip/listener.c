@@ -20,7 +20,7 @@ static void on_connection(struct ev_loop *loop, ev_io *io, int events)
     for (int i = 0; i < ACCEPTS_AT_ONCE; i++) {
         struct sockaddr_storage peer = {0};
         socklen_t length = sizeof peer;
-        int fd = accept4(io->fd, (struct sockaddr *)&peer, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        int fd = accept4(io->fd, (struct sockaddr *)&peer, &length, SOCK_CLOEXEC);
         if (fd >= 0) {
             usbip_connection_start(listener->server, fd, &peer, length);
             continue;

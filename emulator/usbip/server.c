@@ -168,6 +168,11 @@ int vp_server_create(struct vp_server **server, struct ev_loop *loop)
     return 0;
 }
 
+void vp_server_set_dedicated(struct vp_server *server, bool dedicated)
+{
+    server->dedicated = dedicated;
+}
+
 void vp_server_set_log(struct vp_server *server, void (*log)(void *context, const char *line),
                        void *context)
 {

@@ -34,6 +34,9 @@ struct usbip_connection {
     socklen_t peer_length;
     bool draining; /**< all was sent; waits for the client to close */
     size_t drained;
+    ev_tstamp last_request;
+    unsigned int streak; /**< requests without a pause between them */
+    bool lingered;       /**< since `last_request`: time has passed, and it was no pause */
 };
 
 struct usbip_exported {
@@ -48,6 +51,7 @@ struct vp_server {
     struct usbip_connection *connections;
     struct usbip_exports exports;
     uint32_t last_devnum;
+    bool dedicated;
     void (*log)(void *context, const char *line);
     void *log_context;
     struct vp_server_counters counters;
@@ -57,7 +61,7 @@ struct vp_server {
 void usbip_server_log(const struct vp_server *server, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/** Serve a socket that was just accepted (non-blocking); it is closed if there is no memory. */
+/** Serve a socket that was just accepted (blocking); it is closed if there is no memory. */
 void usbip_connection_start(struct vp_server *server, int fd, const struct sockaddr_storage *peer,
                             socklen_t peer_length);
 void usbip_connection_close(struct usbip_connection *connection);

@@ -48,6 +48,14 @@ int vp_server_listen(struct vp_server *server, const char *address, char *bound,
                      struct vp_failure *failure);
 
 /**
+ * Say that the loop serves nothing but this server and signals. While one client alone asks
+ * without a pause, the server then waits for its next request in recv(2), for some
+ * milliseconds at most, instead of going back to the loop each time. Never set this if the
+ * client may run on the same loop.
+ */
+void vp_server_set_dedicated(struct vp_server *server, bool dedicated);
+
+/**
  * Tell @p log about each client that was dropped, and why: one line without a line end,
  * valid during the call. NULL ends it.
  */
