@@ -10,6 +10,9 @@ static const struct command {
     const char *synopsis;
     const char *summary;
 } commands[] = {
+    {"run", vp_command_run,
+     "--device SPEC [--device SPEC]... [--usbip HOST:PORT|unix:PATH] [--ready-file FILE]",
+     "emulate devices and show them to USB/IP clients"},
     {"inspect", vp_command_inspect, "FILE...",
      "show what is in modules or flash images, and which checks pass"},
     {"forge", vp_command_forge, "PLATFORM/PART@VERSION -o FILE",

@@ -1,0 +1,249 @@
+/* vparticle run: emulated devices behind a USB/IP server, until a signal ends it. */
+#include <errno.h>
+#include <ev.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/commands.h"
+#include "report/write_file.h"
+#include "vparticle/device.h"
+#include "vparticle/nearest.h"
+#include "vparticle/server.h"
+#include "vparticle/usbip.h"
+
+struct options {
+    const char *specs[VP_SERVER_DEVICE_LIMIT];
+    size_t count;
+    const char *address;
+    const char *ready_file;
+};
+
+struct running {
+    struct ev_loop *loop;
+    struct vp_server *server;
+    struct vp_device *devices[VP_SERVER_DEVICE_LIMIT];
+    size_t count;
+    ev_signal interrupt, terminate;
+};
+
+static void print_usage(FILE *to)
+{
+    fputs("Usage: vparticle run --device SPEC [--device SPEC]... [--usbip ADDRESS]\n"
+          "                     [--ready-file FILE]\n\n"
+          "Emulate devices and show them to USB/IP clients, as bus ids 1-1, 1-2 and so on,\n"
+          "until SIGINT or SIGTERM.\n\n"
+          "  --device SPEC      PLATFORM[@RELEASE|@erased][,key=value]..., for example\n"
+          "                     photon@0.6.3,bootloader=11,mode=dfu,flash=my.img\n"
+          "  --usbip ADDRESS    HOST:PORT (port 0 picks a free one) or unix:PATH;\n"
+          "                     127.0.0.1:3240 if not given\n"
+          "  --ready-file FILE  write the address in use there once clients can connect\n\n"
+          "Exit status: 0 ended by a signal, 2 the command line is wrong, 3 the operating\n"
+          "system refused.\n",
+          to);
+}
+
+/* ---- Command line --------------------------------------------------------------------- */
+
+static const struct option long_options[] = {
+    {"device", required_argument, NULL, 'd'},
+    {"usbip", required_argument, NULL, 'u'},
+    {"ready-file", required_argument, NULL, 'r'},
+    {"help", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0},
+};
+
+__attribute__((format(printf, 1, 2))) static int wrong(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    fputs("vparticle run: ", stderr);
+    vfprintf(stderr, format, arguments);
+    fputs("; see 'vparticle run --help'\n", stderr);
+    va_end(arguments);
+    return VP_EXIT_USAGE;
+}
+
+static int unknown_option(const char *word)
+{
+    if (optopt != 0 && strncmp(word, "--", 2) == 0) {
+        return wrong("option '%s' takes no value", word);
+    }
+    if (optopt != 0) {
+        return wrong("there is no option '-%c'", optopt);
+    }
+    struct vp_nearest nearest = vp_nearest_start(word + strspn(word, "-"));
+    for (const struct option *option = long_options; option->name; option++) {
+        vp_nearest_offer(&nearest, option->name);
+    }
+    return wrong("there is no option '%s'; the nearest is '--%s'", word, nearest.best);
+}
+
+/* @return VP_EXIT_OK to go on; -1 if all is done; else the exit status */
+static int read_options(struct options *options, int argc, char **argv)
+{
+    opterr = 0;
+    for (int option; (option = getopt_long(argc, argv, ":h", long_options, NULL)) != -1;) {
+        switch (option) {
+        case 'd':
+            if (options->count == VP_SERVER_DEVICE_LIMIT) {
+                return wrong("'--device %s' is one more than a bus can have (126)", optarg);
+            }
+            options->specs[options->count++] = optarg;
+            break;
+        case 'u':
+            options->address = optarg;
+            break;
+        case 'r':
+            options->ready_file = optarg;
+            break;
+        case 'h':
+            print_usage(stdout);
+            return -1;
+        case ':':
+            return wrong("option '%s' needs a value", argv[optind - 1]);
+        default:
+            return unknown_option(argv[optind - 1]);
+        }
+    }
+    if (optind < argc) {
+        return wrong("'%s' is no option; to emulate a device write --device before its SPEC",
+                     argv[optind]);
+    }
+    if (options->count == 0) {
+        return wrong("no device to emulate: add --device photon@0.5.2,mode=dfu");
+    }
+    return VP_EXIT_OK;
+}
+
+/* ---- Running --------------------------------------------------------------------------- */
+
+static int failed(int error, const struct vp_failure *failure)
+{
+    fprintf(stderr, "vparticle run: %s\n", failure->text);
+    return error == VP_ERROR_INVALID || error == VP_ERROR_NOT_FOUND || error == VP_ERROR_UNSUPPORTED
+               ? VP_EXIT_USAGE
+               : VP_EXIT_SYSTEM;
+}
+
+static void log_line(void *context, const char *line)
+{
+    (void)context;
+    fprintf(stderr, "vparticle run: %s\n", line);
+}
+
+static void on_signal(struct ev_loop *loop, ev_signal *watcher, int events)
+{
+    (void)watcher;
+    (void)events;
+    ev_break(loop, EVBREAK_ALL);
+}
+
+static int add_devices(struct running *running, const struct options *options)
+{
+    for (size_t i = 0; i < options->count; i++) {
+        struct vp_failure failure;
+        struct vp_device **device = &running->devices[running->count];
+        int error = vp_device_from_spec(device, options->specs[i], (unsigned)i, &failure);
+        if (error) {
+            return failed(error, &failure);
+        }
+        running->count++;
+        error = vp_server_add_device(running->server, *device);
+        if (error) {
+            vp_fail(&failure, error, "--device %s: %s", options->specs[i], vp_error_text(error));
+            return failed(error, &failure);
+        }
+    }
+    return VP_EXIT_OK;
+}
+
+static void print_devices(const struct running *running, const struct options *options,
+                          const char *address)
+{
+    for (size_t i = 0; i < running->count; i++) {
+        printf("%s %s mode=%s\n", vp_server_bus_id(running->server, i), options->specs[i],
+               vp_mode_name(vp_device_mode(running->devices[i])));
+    }
+    printf("listening on %s\n", address);
+    fflush(stdout);
+}
+
+static int serve(struct running *running, const struct options *options)
+{
+    char address[VP_USBIP_ADDRESS_SIZE];
+    struct vp_failure failure;
+    int status = add_devices(running, options);
+    if (status != VP_EXIT_OK) {
+        return status;
+    }
+    int error =
+        vp_server_listen(running->server, options->address, address, sizeof address, &failure);
+    if (error) {
+        return failed(error, &failure);
+    }
+    print_devices(running, options, address);
+    if (options->ready_file) {
+        char line[sizeof address + 1];
+        int length = snprintf(line, sizeof line, "%s\n", address);
+        error = vp_write_file(options->ready_file, line, (size_t)length, &failure);
+        if (error) {
+            return failed(error, &failure);
+        }
+    }
+    ev_run(running->loop, 0);
+    if (options->ready_file) {
+        unlink(options->ready_file);
+    }
+    return VP_EXIT_OK;
+}
+
+static bool start(struct running *running)
+{
+    running->loop = ev_loop_new(EVFLAG_NOENV);
+    if (!running->loop || vp_server_create(&running->server, running->loop) != 0) {
+        return false;
+    }
+    vp_server_set_dedicated(running->server, true);
+    vp_server_set_log(running->server, log_line, NULL);
+    ev_signal_init(&running->interrupt, on_signal, SIGINT);
+    ev_signal_init(&running->terminate, on_signal, SIGTERM);
+    ev_signal_start(running->loop, &running->interrupt);
+    ev_signal_start(running->loop, &running->terminate);
+    return true;
+}
+
+static void stop(struct running *running)
+{
+    vp_server_destroy(running->server);
+    for (size_t i = 0; i < running->count; i++) {
+        vp_device_destroy(running->devices[i]);
+    }
+    if (running->loop) {
+        ev_loop_destroy(running->loop);
+    }
+}
+
+int vp_command_run(int argc, char **argv)
+{
+    struct options options = {.address = "127.0.0.1:3240"};
+    struct running running = {0};
+    int status = read_options(&options, argc, argv);
+    if (status != VP_EXIT_OK) {
+        return status < 0 ? VP_EXIT_OK : status;
+    }
+    signal(SIGPIPE, SIG_IGN); /* whoever reads standard output may go away */
+    if (start(&running)) {
+        status = serve(&running, &options);
+    } else {
+        fputs("vparticle run: cannot set up the event loop and the server\n", stderr);
+        status = VP_EXIT_SYSTEM;
+    }
+    stop(&running);
+    return status;
+}
