@@ -43,16 +43,11 @@ static enum vp_dfu_result flash_write(struct vp_dfu *dfu, uint32_t address, uint
     if (address % 4 != 0) {
         return VP_DFU_FAILED; /* PGPERR, RM0033 section 3.7.4 */
     }
-    for (uint32_t done = 0; done < whole; done += 4) {
-        const int error = vp_flash_program(dfu->boot->flash, address + done, dfu->buffer + done, 4);
-        if (error == VP_ERROR_RANGE) {
-            return VP_DFU_FAULTED;
-        }
-        if (error) {
-            return VP_DFU_FAILED;
-        }
+    const int error = vp_flash_program_words(dfu->boot->flash, address, dfu->buffer, whole);
+    if (error == VP_ERROR_RANGE) {
+        return VP_DFU_FAULTED;
     }
-    return VP_DFU_DONE;
+    return error ? VP_DFU_FAILED : VP_DFU_DONE;
 }
 
 static bool flash_differs(const struct vp_dfu *dfu, uint32_t address, uint32_t length)

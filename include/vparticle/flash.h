@@ -117,6 +117,16 @@ int vp_flash_erase(struct vp_flash *flash, uint32_t address);
  */
 int vp_flash_program(struct vp_flash *flash, uint32_t address, const void *data, size_t length);
 
+/**
+ * Program as the chip does it, word by word (RM0033 section 3.7.4): each word of 4 bytes is
+ * an operation of its own, for the hook and in vp_flash_operations().
+ * @param length  bytes; it and @p address are multiples of 4
+ * @return 0, VP_ERROR_INVALID (not multiples of 4), VP_ERROR_RANGE (the words before the
+ *         chip's end are programmed), VP_ERROR_FLASH (cut by the hook), VP_ERROR_NO_MEMORY
+ */
+int vp_flash_program_words(struct vp_flash *flash, uint32_t address, const void *data,
+                           size_t length);
+
 /** Erases and programs so far; the index of the next operation. A fork goes on counting. */
 uint64_t vp_flash_operations(const struct vp_flash *flash);
 

@@ -131,6 +131,33 @@ static void the_hook_cuts_in_the_middle_of_an_operation(void **state)
     vp_flash_destroy(flash);
 }
 
+static void each_word_is_an_operation_of_its_own(void **state)
+{
+    (void)state;
+    struct vp_flash *flash = fresh();
+    uint8_t words[40];
+    for (unsigned i = 0; i < sizeof words; i++) {
+        words[i] = (uint8_t)(i + 1);
+    }
+    assert_int_equal(vp_flash_program_words(flash, 0x0805FFF0, words, sizeof words), 0);
+    assert_int_equal(vp_flash_operations(flash), 10);
+    assert_int_equal(byte_at(flash, 0x0805FFF0), 1);
+    assert_int_equal(byte_at(flash, 0x08060017), 40);
+    struct cut cut = {.at = 12, .after = 1};
+    vp_flash_set_hook(flash, cut_operation, &cut);
+    assert_int_equal(vp_flash_program_words(flash, 0x080A0000, words, 40), VP_ERROR_FLASH);
+    assert_int_equal(cut.fired, 1);
+    assert_int_equal(byte_at(flash, 0x080A0007), 8);
+    assert_int_equal(byte_at(flash, 0x080A0008), 9);
+    assert_int_equal(byte_at(flash, 0x080A0009), 0xFF);
+    vp_flash_set_hook(flash, NULL, NULL);
+    assert_int_equal(vp_flash_program_words(flash, 0x080FFFFC, words, 8), VP_ERROR_RANGE);
+    assert_int_equal(byte_at(flash, 0x080FFFFC), 1);
+    assert_int_equal(vp_flash_program_words(flash, 0x080A0002, words, 4), VP_ERROR_INVALID);
+    assert_int_equal(vp_flash_program_words(flash, 0x080A0000, words, 6), VP_ERROR_INVALID);
+    vp_flash_destroy(flash);
+}
+
 static void an_image_file_outlives_kill_9(void **state)
 {
     (void)state;
@@ -183,6 +210,7 @@ int main(void)
         cmocka_unit_test(out_of_range_changes_nothing),
         cmocka_unit_test(forks_share_until_they_write),
         cmocka_unit_test(the_hook_cuts_in_the_middle_of_an_operation),
+        cmocka_unit_test(each_word_is_an_operation_of_its_own),
         cmocka_unit_test(an_image_file_outlives_kill_9),
     };
     return cmocka_run_group_tests_name("flash", tests, NULL, NULL);
