@@ -9,8 +9,6 @@
 #include <unistd.h>
 
 enum {
-    /** Answers that wait: above this nothing more is read from the client. */
-    BACK_PRESSURE = 1 << 20,
     /** Bytes of a client that goes on talking after it was told that it's over. */
     DRAIN_LIMIT = 1 << 20,
     /** A client is busy after so many requests in a row without a pause between them ... */
@@ -33,12 +31,6 @@ static void drop(struct usbip_connection *connection, const char *why)
     usbip_connection_close(connection);
 }
 
-static size_t waiting(const struct usbip_connection *connection)
-{
-    const struct usbip_output *output = &connection->session.output;
-    return output->end - output->start;
-}
-
 static void set_events(struct usbip_connection *connection, int events)
 {
     if (connection->io.events != events) {
@@ -52,12 +44,13 @@ static void set_events(struct usbip_connection *connection, int events)
 /** One send. @return false if the connection is gone */
 static bool send_output(struct usbip_connection *connection)
 {
-    struct usbip_output *output = &connection->session.output;
-    if (output->start == output->end) {
+    const struct usbip_output *output = &connection->session.output;
+    size_t count = usbip_session_waiting(&connection->session);
+    if (count == 0) {
         return true;
     }
-    ssize_t sent = send(connection->io.fd, output->bytes + output->start,
-                        output->end - output->start, MSG_NOSIGNAL | MSG_DONTWAIT);
+    ssize_t sent =
+        send(connection->io.fd, output->bytes + output->start, count, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent > 0) {
         connection->server->counters.sends++;
         usbip_session_sent(&connection->session, (size_t)sent);
@@ -79,26 +72,53 @@ static void begin_draining(struct usbip_connection *connection)
     set_events(connection, EV_READ);
 }
 
+/** Keep what the session does not take in now. @return false if the connection is gone */
+static bool hold(struct usbip_connection *connection, const uint8_t *bytes, size_t count)
+{
+    connection->held = malloc(count);
+    if (!connection->held) {
+        drop(connection, "out of memory for its requests");
+        return false;
+    }
+    memcpy(connection->held, bytes, count);
+    connection->held_start = 0;
+    connection->held_end = count;
+    return true;
+}
+
+static void feed_held(struct usbip_connection *connection)
+{
+    if (!connection->held) {
+        return;
+    }
+    connection->held_start +=
+        usbip_session_feed(&connection->session, connection->held + connection->held_start,
+                           connection->held_end - connection->held_start);
+    if (connection->held_start == connection->held_end) {
+        free(connection->held);
+        connection->held = NULL;
+    }
+}
+
 /** Send what there is, and do what the session's state asks for. @return false if it is gone */
 static bool settle(struct usbip_connection *connection)
 {
     if (!send_output(connection)) {
         return false;
     }
+    feed_held(connection);
     enum usbip_session_state state = connection->session.state;
-    size_t left = waiting(connection);
+    size_t left = usbip_session_waiting(&connection->session);
     if (state == USBIP_SESSION_BROKEN) {
         drop(connection, connection->session.reason);
         return false;
     }
     if (state == USBIP_SESSION_DONE && left == 0) {
         begin_draining(connection);
-    } else if (left == 0) {
-        set_events(connection, EV_READ);
-    } else if (state == USBIP_SESSION_DONE || left > BACK_PRESSURE) {
+    } else if (state == USBIP_SESSION_DONE || connection->held || left > USBIP_OUTPUT_PAUSE) {
         set_events(connection, EV_WRITE);
     } else {
-        set_events(connection, EV_READ | EV_WRITE);
+        set_events(connection, left > 0 ? EV_READ | EV_WRITE : EV_READ);
     }
     return true;
 }
@@ -140,7 +160,11 @@ static enum receipt receive(struct usbip_connection *connection, int flags)
         return RECEIVED;
     }
     server->counters.reads++;
-    usbip_session_feed(&connection->session, server->input, (size_t)received);
+    size_t taken = usbip_session_feed(&connection->session, server->input, (size_t)received);
+    if (taken < (size_t)received &&
+        !hold(connection, server->input + taken, (size_t)received - taken)) {
+        return CONNECTION_GONE;
+    }
     return RECEIVED;
 }
 
@@ -184,7 +208,7 @@ static void linger(struct usbip_connection *connection)
     const struct usbip_session *session = &connection->session;
     for (int round = 0; round < LINGER_ROUNDS; round++) {
         if (session->state != USBIP_SESSION_IMPORTED || session->export->watched ||
-            waiting(connection) > 0) {
+            connection->held || usbip_session_waiting(session) > 0) {
             return;
         }
         enum receipt receipt = receive(connection, 0);
@@ -278,6 +302,7 @@ void usbip_connection_close(struct usbip_connection *connection)
         connection->next->link = connection->link;
     }
     usbip_session_end(&connection->session);
+    free(connection->held);
     close(connection->io.fd);
     free(connection);
 }

@@ -32,6 +32,8 @@ struct usbip_connection {
     struct usbip_session session;
     struct sockaddr_storage peer;
     socklen_t peer_length;
+    uint8_t *held; /**< received, and not taken in yet: the client must read first */
+    size_t held_start, held_end;
     bool draining; /**< all was sent; waits for the client to close */
     size_t drained;
     ev_tstamp last_request;

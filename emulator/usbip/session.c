@@ -53,6 +53,11 @@ __attribute__((format(printf, 2, 3))) static void broken(struct usbip_session *s
 
 /* ---- Output ------------------------------------------------------------------------ */
 
+size_t usbip_session_waiting(const struct usbip_session *session)
+{
+    return session->output.end - session->output.start;
+}
+
 /** Space for @p count more bytes; NULL, and a broken session, if there is none. */
 static uint8_t *reserve(struct usbip_session *session, size_t count)
 {
@@ -63,10 +68,6 @@ static uint8_t *reserve(struct usbip_session *session, size_t count)
         return space;
     }
     size_t used = output->end - output->start;
-    if (used + count > USBIP_OUTPUT_LIMIT) {
-        broken(session, "does not read its answers: %zu bytes wait", used);
-        return NULL;
-    }
     if (output->start > 0) {
         memmove(output->bytes, output->bytes + output->start, used);
         output->start = 0;
@@ -565,22 +566,27 @@ static size_t feed_data(struct usbip_session *session, const uint8_t *bytes, siz
     return used;
 }
 
-void usbip_session_feed(struct usbip_session *session, const uint8_t *bytes, size_t count)
+static size_t feed_one(struct usbip_session *session, const uint8_t *bytes, size_t count)
 {
+    if (session->receiving) {
+        return feed_data(session, bytes, count);
+    }
+    if (session->state == USBIP_SESSION_IMPORTED) {
+        return feed_header(session, bytes, count);
+    }
+    return feed_op(session, bytes, count);
+}
+
+size_t usbip_session_feed(struct usbip_session *session, const uint8_t *bytes, size_t count)
+{
+    size_t used = 0;
     session->feeding = true;
-    while (count > 0 && !has_ended(session)) {
-        size_t used;
-        if (session->receiving) {
-            used = feed_data(session, bytes, count);
-        } else if (session->state == USBIP_SESSION_IMPORTED) {
-            used = feed_header(session, bytes, count);
-        } else {
-            used = feed_op(session, bytes, count);
-        }
-        bytes += used;
-        count -= used;
+    while (used < count && !has_ended(session) &&
+           usbip_session_waiting(session) <= USBIP_OUTPUT_PAUSE) {
+        used += feed_one(session, bytes + used, count - used);
     }
     session->feeding = false;
+    return has_ended(session) ? count : used;
 }
 
 bool usbip_session_is_mid_message(const struct usbip_session *session)

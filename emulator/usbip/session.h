@@ -18,8 +18,11 @@ enum {
     /** Transfers of one session without an answer: how many, and how many bytes in all. */
     USBIP_PENDING_LIMIT = 256,
     USBIP_PENDING_BYTES_LIMIT = 16 << 20,
-    /** Answers that wait to be sent: beyond this a session is ended. */
-    USBIP_OUTPUT_LIMIT = 32 << 20,
+    /**
+     * Answers that wait to be sent: above this no more requests are taken in. So there are
+     * never more than these, one transfer, and all that was pending.
+     */
+    USBIP_OUTPUT_PAUSE = 1 << 20,
 };
 
 struct usbip_session;
@@ -82,8 +85,15 @@ struct usbip_session {
 /** Start a conversation; @p exports is borrowed. All of it lives in @p session. */
 void usbip_session_begin(struct usbip_session *session, const struct usbip_exports *exports);
 
-/** Take in bytes from the client. Bytes after the session's end are ignored. */
-void usbip_session_feed(struct usbip_session *session, const uint8_t *bytes, size_t count);
+/**
+ * Take in bytes from the client. Bytes after the session's end are ignored.
+ * @return bytes taken: fewer than @p count only if USBIP_OUTPUT_PAUSE is exceeded; the rest
+ *         is to be fed again when output was sent
+ */
+size_t usbip_session_feed(struct usbip_session *session, const uint8_t *bytes, size_t count);
+
+/** Bytes that wait to be sent. */
+size_t usbip_session_waiting(const struct usbip_session *session);
 
 /** True if the client has sent a part of a message but not all of it. */
 bool usbip_session_is_mid_message(const struct usbip_session *session);
