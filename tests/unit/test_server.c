@@ -447,12 +447,13 @@ static void truncated_messages_cost_one_connection(void **state)
 {
     struct bench *bench = *state;
     static const size_t lengths[] = {1, 47, VP_USBIP_HEADER_SIZE + 100};
-    uint8_t bytes[VP_USBIP_HEADER_SIZE + 200] = {0};
+    static const uint8_t data[200];
+    uint8_t bytes[VP_USBIP_HEADER_SIZE + sizeof data];
     const uint8_t setup[8] = {0x21, FAKE_REQUEST_ECHO, 0, 0, 0, 0, 200, 0};
     struct usbip_client good = import(bench, "1-2");
     for (unsigned i = 0; i < 3; i++) {
         struct usbip_client bad = import(bench, "1-1");
-        usbip_client_make_submit(&bad, bytes, 0, false, setup, bytes, 200);
+        usbip_client_make_submit(&bad, bytes, 0, false, setup, data, sizeof data);
         usbip_client_write(&bad, bytes, lengths[i]);
         usbip_client_close(&bad);
         wait_for_drops(bench, i + 1);
