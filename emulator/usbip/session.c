@@ -267,6 +267,16 @@ static bool urb_prepare(struct usbip_urb *urb)
     return true;
 }
 
+/**
+ * A host gives an address only after it has reset the bus (USB 2.0 section 9.1.2), and USB/IP has
+ * no message for that. The kernel's own client never sends one.
+ */
+static bool is_set_address(const struct vp_transfer *transfer)
+{
+    static const uint8_t set_address[] = {0x00, 0x05};
+    return transfer->endpoint == 0 && memcmp(transfer->setup, set_address, 2) == 0;
+}
+
 static void urb_submit(struct usbip_urb *urb)
 {
     struct usbip_session *session = urb->session;
@@ -278,6 +288,9 @@ static void urb_submit(struct usbip_urb *urb)
         answer_submit(urb, -EINVAL);
         urb_put(urb);
         return;
+    }
+    if (is_set_address(&urb->transfer)) {
+        vp_device_bus_reset(export->device);
     }
     urb_link(urb);
     vp_device_submit(export->device, &urb->transfer);

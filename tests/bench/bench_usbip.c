@@ -34,6 +34,7 @@ enum {
     SLICES = 400,
     WARM_UP_SLICES = 20,
     ROUNDS = 60, /**< exchanges of one slice */
+    BURSTS = 15, /**< times IN_FLIGHT requests of one slice */
     BLOCKS = 20, /**< downloaded blocks of one slice */
     IN_FLIGHT = 16,
     BLOCK_SIZE = 4096,
@@ -267,13 +268,13 @@ static double block_slice(int fd, bool real)
 static double burst_slice(void)
 {
     double start = now();
-    for (int i = 0; i < ROUNDS / 4; i++) {
+    for (int i = 0; i < BURSTS; i++) {
         exchange(client.fd, &burst_request, sizeof answer);
         for (int j = 0; j < IN_FLIGHT; j++) {
             check_answer(answer + j * status_exchange.answer, STATUS_SIZE, true);
         }
     }
-    return (now() - start) / (ROUNDS / 4) / IN_FLIGHT;
+    return (now() - start) / (BURSTS * IN_FLIGHT);
 }
 
 static void make_requests(void)

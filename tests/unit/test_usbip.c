@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -60,7 +61,7 @@ static int set_up(void **state)
         struct usbip_export *export = &desk->exports[i];
         desk->devices[i] = fake_device_create((uint16_t)(0xD006 + i));
         export->device = desk->devices[i];
-        strcpy(export->busid, i == 0 ? "1-1" : "1-2");
+        snprintf(export->busid, sizeof export->busid, "1-%u", i + 1);
         export->devnum = 2 + i;
         export->importer_changed = count_importer;
         vp_device_listen(desk->devices[i], tell_session, export);

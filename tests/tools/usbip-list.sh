@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The real `usbip list` sees two devices of `vparticle run`; then SIGTERM ends the emulator.
 #
-#     usbip_list.sh VPARTICLE
+#     usbip-list.sh VPARTICLE
 set -euo pipefail
 
 vparticle=$1
