@@ -174,7 +174,7 @@ static struct transcript_step expected(const struct subject *subject,
         flags[4] = (uint8_t)subject->version;
         step.in.bytes = flags;
     }
-    if (string && step.setup[2] == 3 && subject->lower_case_serial) {
+    if (string && step.setup[2] == 3 && subject->lower_case_serial && step.in.bytes) {
         static uint8_t lower[64];
         for (size_t i = 0; i < step.in.length; i++) {
             const uint8_t byte = step.in.bytes[i];
