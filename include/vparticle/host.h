@@ -2,9 +2,14 @@
  * @file host.h
  * The userland USB host: runs a tool so that it sees the devices of a USB/IP server, and no
  * others, through usbfs, sysfs and the udev monitor; without root and without a kernel module.
+ *
+ * The tool and all its descendants run under a seccomp filter (seccomp_unotify(2)) that hands
+ * their USB-related system calls to the host. Needs Linux 5.9, better 5.19, on x86-64 or AArch64.
  */
 #ifndef VPARTICLE_HOST_H
 #define VPARTICLE_HOST_H
+
+#include <stdbool.h>
 
 #include "vparticle/error.h"
 
@@ -13,15 +18,18 @@ struct vp_host;
 
 /**
  * Create a host that attaches whatever the USB/IP server at @p address shows, now and
- * later. It runs as part of @p loop, is an ordinary client of the server, and may share the loop
- * with it.
- * @param address  "HOST:PORT" or "unix:PATH"
+ * later. It runs as part of @p loop, is an ordinary asynchronous client of the server, and may
+ * share the loop with it. It never waits for the server but here, for it to accept a connection.
+ * @param loop  not libev's default loop, which collects the exit status of every child itself
+ * @param address  as vp_usbip_address_parse() reads it
  * @param[out] host  owned by the caller: vp_host_destroy()
+ * @return 0, VP_ERROR_INVALID (address, loop), VP_ERROR_IO (nobody listens there; no temporary
+ *         folder), VP_ERROR_UNSUPPORTED (no seccomp user notification), VP_ERROR_NO_MEMORY
  */
 int vp_host_create(struct vp_host **host, struct ev_loop *loop, const char *address,
                    struct vp_failure *failure);
 
-/** Look at the server's device list now instead of at the next poll. */
+/** Look at the server's device list now instead of at the next poll (every 100 ms). */
 void vp_host_rescan(struct vp_host *host);
 
 /** What to run. Descriptors of -1 are inherited. */
@@ -29,20 +37,33 @@ struct vp_host_command {
     char *const *argv;                   /**< NULL-terminated; argv[0] is looked up in PATH */
     const char *directory;               /**< working directory, or NULL */
     int standard_output, standard_error; /**< descriptors, or -1 */
-    /** Called once when the tool has ended; wait status as from waitpid(2). */
+    /**
+     * Called once when the tool has ended; wait status as from waitpid(2). Exit status 126 or 127
+     * with a message on its standard error: it could not be started after all.
+     */
     void (*ended)(void *context, int wait_status);
+    /** Called once, after `ended`, when none of its descendants lives either. May be NULL. */
+    void (*left)(void *context);
     void *context;
 };
 
 /**
- * Start a tool under the host, once all devices that the server shows now are attached.
- * Several tools may run at the same time.
- * @return 0 or VP_ERROR_IO, VP_ERROR_NOT_FOUND, VP_ERROR_UNSUPPORTED (kernel too old)
+ * Start a tool under the host, once all devices that the server shows now are attached or
+ * have failed to answer. Several tools may run at the same time. What @p command points to
+ * is copied.
+ * @return 0, VP_ERROR_NOT_FOUND (no such program), VP_ERROR_INVALID (it cannot be executed),
+ *         VP_ERROR_NO_MEMORY
  */
 int vp_host_spawn(struct vp_host *host, const struct vp_host_command *command,
                   struct vp_failure *failure);
 
-/** End tools that still run, detach everything, remove temporary files. NULL is allowed. */
+/** Send a signal to all tools that run (not to their descendants). @return how many there are */
+unsigned vp_host_signal(struct vp_host *host, int signal_number);
+
+/**
+ * End tools that still run (their callbacks aren't called), detach everything, remove temporary
+ * files. NULL is allowed.
+ */
 void vp_host_destroy(struct vp_host *host);
 
 #endif

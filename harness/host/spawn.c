@@ -1,0 +1,487 @@
+/*
+ * Starting tools: the child installs the filter, sends us its descriptor and becomes the tool.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/seccomp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "host/host_private.h"
+
+#ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
+#define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5)
+#endif
+
+/* Linux 6.6, newer than Debian 12's headers. */
+#ifndef SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP
+#define SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP (1UL << 0)
+#define SECCOMP_IOCTL_NOTIF_SET_FLAGS      SECCOMP_IOW(4, __u64)
+#endif
+
+enum { EXIT_NOT_EXECUTABLE = 126, EXIT_NOT_FOUND = 127 };
+
+/** A tool that waits for the devices to settle. */
+struct spawn {
+    struct spawn *next;
+    struct vp_host_command command; /**< its texts and descriptors are our copies */
+    unsigned long list;             /**< the device list that must have been answered */
+};
+
+/* ---- The command ------------------------------------------------------------------------ */
+
+static void free_argv(char *const *argv)
+{
+    for (unsigned i = 0; argv && argv[i]; i++) {
+        free(argv[i]);
+    }
+    free((void *)argv);
+}
+
+static void spawn_free(struct spawn *spawn)
+{
+    free_argv(spawn->command.argv);
+    free((void *)spawn->command.directory);
+    if (spawn->command.standard_output >= 0) {
+        close(spawn->command.standard_output);
+    }
+    if (spawn->command.standard_error >= 0) {
+        close(spawn->command.standard_error);
+    }
+    free(spawn);
+}
+
+static char *const *copy_argv(char *const *argv)
+{
+    unsigned count = 0;
+    while (argv[count]) {
+        count++;
+    }
+    char **copy = calloc(count + 1, sizeof *copy);
+    for (unsigned i = 0; copy && i < count; i++) {
+        copy[i] = strdup(argv[i]);
+        if (!copy[i]) {
+            free_argv(copy);
+            return NULL;
+        }
+    }
+    return copy;
+}
+
+static int copy_descriptor(int fd)
+{
+    return fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 3);
+}
+
+static struct spawn *spawn_create(const struct vp_host_command *command)
+{
+    struct spawn *spawn = calloc(1, sizeof *spawn);
+    if (!spawn) {
+        return NULL;
+    }
+    spawn->command = *command;
+    spawn->command.argv = copy_argv(command->argv);
+    spawn->command.directory = command->directory ? strdup(command->directory) : NULL;
+    spawn->command.standard_output = copy_descriptor(command->standard_output);
+    spawn->command.standard_error = copy_descriptor(command->standard_error);
+    if (!spawn->command.argv || (command->directory && !spawn->command.directory)) {
+        spawn_free(spawn);
+        return NULL;
+    }
+    return spawn;
+}
+
+/* 0, or why the file can't be executed. */
+static int check_executable(const char *path)
+{
+    struct stat status;
+    if (stat(path, &status)) {
+        return errno;
+    }
+    return S_ISDIR(status.st_mode) || access(path, X_OK) ? EACCES : 0;
+}
+
+/* As execvp(3) looks. */
+static int find_program(const char *name, const char *directory)
+{
+    char path[PATH_MAX];
+    if (strchr(name, '/')) {
+        bool relative = directory && *name != '/';
+        snprintf(path, sizeof path, "%s%s%s", relative ? directory : "", relative ? "/" : "", name);
+        return check_executable(path);
+    }
+    const char *search = getenv("PATH");
+    int found = ENOENT;
+    for (search = search ? search : "/bin:/usr/bin"; *search && *name;) {
+        int length = (int)strcspn(search, ":");
+        snprintf(path, sizeof path, "%.*s/%s", length ? length : 1, length ? search : ".", name);
+        int error = check_executable(path);
+        if (error == 0) {
+            return 0;
+        }
+        if (error == EACCES) {
+            found = EACCES;
+        }
+        search += length + (search[length] == ':');
+    }
+    return found;
+}
+
+/* ---- The child ------------------------------------------------------------------------------ */
+
+/** What the child tells: which step failed, and why. With the filter's descriptor: all is well. */
+struct report {
+    const char *step; /**< static text: the child is a copy of us */
+    int error;
+};
+
+static void send_report(int channel, struct report report, int fd)
+{
+    union {
+        struct cmsghdr align;
+        char bytes[CMSG_SPACE(sizeof fd)];
+    } control = {.bytes = {0}};
+    struct iovec data = {&report, sizeof report};
+    struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1};
+    if (fd >= 0) {
+        message.msg_control = control.bytes;
+        message.msg_controllen = sizeof control.bytes;
+        control.align.cmsg_len = CMSG_LEN(sizeof fd);
+        control.align.cmsg_level = SOL_SOCKET;
+        control.align.cmsg_type = SCM_RIGHTS;
+        memcpy(CMSG_DATA(&control.align), &fd, sizeof fd);
+    }
+    if (sendmsg(channel, &message, MSG_NOSIGNAL) < 0) {
+        _exit(EXIT_NOT_EXECUTABLE);
+    }
+}
+
+/* Before Linux 5.19 a signal could make a call that we have begun to answer start again; the
+ * handlers can stand that, but without it is better. */
+static int install_filter(const struct sock_fprog *program)
+{
+    unsigned long flags = SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
+    int fd = (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, program);
+    if (fd < 0 && errno == EINVAL) {
+        flags = SECCOMP_FILTER_FLAG_NEW_LISTENER;
+        fd = (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, program);
+    }
+    return fd;
+}
+
+static void prepare_child(const struct vp_host_command *command)
+{
+    sigset_t none;
+    sigemptyset(&none);
+    signal(SIGPIPE, SIG_DFL);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    /* Without its supervisor a tool can't open a file: better it ends, too. */
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (command->standard_output >= 0) {
+        dup2(command->standard_output, STDOUT_FILENO);
+    }
+    if (command->standard_error >= 0) {
+        dup2(command->standard_error, STDERR_FILENO);
+    }
+    setenv("UV_USE_IO_URING", "0", 1);
+    setenv("SYSTEMD_DEVICE_VERIFY_SYSFS", "0", 1);
+}
+
+/* After the filter is in place, only calls that it lets pass may be made until execve(2). */
+static void run_child(const struct vp_host *host, const struct vp_host_command *command,
+                      int channel)
+{
+    prepare_child(command);
+    if (command->directory && chdir(command->directory)) {
+        send_report(channel, (struct report){"change to its working directory", errno}, -1);
+        _exit(EXIT_NOT_EXECUTABLE);
+    }
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) {
+        send_report(channel, (struct report){"give up new privileges", errno}, -1);
+        _exit(EXIT_NOT_EXECUTABLE);
+    }
+    int listener = install_filter(&host->filter);
+    if (listener < 0) {
+        send_report(channel, (struct report){"install the seccomp filter", errno}, -1);
+        _exit(EXIT_NOT_EXECUTABLE);
+    }
+    send_report(channel, (struct report){NULL, 0}, listener);
+    close(listener);
+    execvp(command->argv[0], command->argv);
+    int error = errno;
+    send_report(channel, (struct report){"execute it", error}, -1);
+    _exit(error == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE);
+}
+
+/* ---- The parent --------------------------------------------------------------------------------
+ */
+
+/** @return false at the end, which is when the tool has been executed or the child has gone */
+static bool receive_report(int channel, struct report *report, int *listener)
+{
+    union {
+        struct cmsghdr align;
+        char bytes[CMSG_SPACE(sizeof(int))];
+    } control;
+    struct iovec data = {report, sizeof *report};
+    struct msghdr message = {.msg_iov = &data,
+                             .msg_iovlen = 1,
+                             .msg_control = control.bytes,
+                             .msg_controllen = sizeof control.bytes};
+    ssize_t size;
+    do {
+        size = recvmsg(channel, &message, MSG_CMSG_CLOEXEC);
+    } while (size < 0 && errno == EINTR);
+    if (size != (ssize_t)sizeof *report) {
+        return false;
+    }
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    if (header && header->cmsg_type == SCM_RIGHTS) {
+        memcpy(listener, CMSG_DATA(header), sizeof *listener);
+    }
+    return true;
+}
+
+static void complain(const struct vp_host_command *command, const struct report *report)
+{
+    int fd = command->standard_error >= 0 ? command->standard_error : STDERR_FILENO;
+    const char *hint = "";
+    if (report->error == EBUSY) {
+        hint = "; it runs under such a filter already: 'vparticle exec' cannot be nested";
+    }
+    dprintf(fd, "vparticle: %s: cannot %s: %s%s\n", command->argv[0], report->step,
+            strerror(report->error), hint);
+}
+
+static void free_if_over(struct session *session)
+{
+    if (session->tool || session->calls.fd >= 0) {
+        return;
+    }
+    struct session **link = &session->host->sessions;
+    while (*link != session) {
+        link = &(*link)->next;
+    }
+    *link = session->next;
+    struct vp_host_command command = session->command;
+    free(session);
+    if (command.left) {
+        command.left(command.context);
+    }
+}
+
+static void close_watched(struct session *session, ev_io *io)
+{
+    if (io->fd >= 0) {
+        ev_io_stop(session->host->loop, io);
+        close(io->fd);
+        io->fd = -1;
+    }
+}
+
+void session_left(struct session *session)
+{
+    usbfs_forget_session(session->host, session);
+    monitor_forget_session(session->host, session);
+    close_watched(session, &session->calls);
+    free_if_over(session);
+}
+
+static void on_tool_exit(struct ev_loop *loop, ev_io *io, int events)
+{
+    (void)loop;
+    (void)events;
+    struct session *session = io->data;
+    int status;
+    if (waitpid(session->tool, &status, WNOHANG) != session->tool) {
+        return;
+    }
+    session->tool = 0;
+    close_watched(session, io);
+    struct vp_host_command command = session->command;
+    command.ended(command.context, status);
+    free_if_over(session);
+}
+
+void session_destroy(struct session *session)
+{
+    if (session->tool) {
+        kill(session->tool, SIGKILL);
+        waitpid(session->tool, NULL, 0);
+        session->tool = 0;
+    }
+    close_watched(session, &session->exit);
+    session->command.left = NULL;
+    session_left(session);
+}
+
+/* The tool may have ended already: then both descriptors say so at once. */
+static void serve(struct vp_host *host, struct session *session,
+                  const struct vp_host_command *command, pid_t child, int listener, int process)
+{
+    session->host = host;
+    session->tool = child;
+    session->command = *command;
+    ev_io_init(&session->calls, session_serve, listener, EV_READ);
+    session->calls.data = session;
+    ev_io_init(&session->exit, on_tool_exit, process, EV_READ);
+    session->exit.data = session;
+    if (listener >= 0) {
+        /* Either the tool runs or we do: on one processor the change is several times quicker. An
+         * older kernel refuses this, and works all the same. */
+        ioctl(listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
+        ev_io_start(host->loop, &session->calls);
+    }
+    ev_io_start(host->loop, &session->exit);
+    session->next = host->sessions;
+    host->sessions = session;
+}
+
+static void fail(const struct vp_host_command *command, int error)
+{
+    complain(command, &(struct report){"start", error});
+    command->ended(command->context, W_EXITCODE(EXIT_NOT_EXECUTABLE, 0));
+    if (command->left) {
+        command->left(command->context);
+    }
+}
+
+/* Out of descriptors or memory, with a child that exists already. */
+static void give_up(const struct vp_host_command *command, pid_t child, int process, int channel)
+{
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    close(channel);
+    if (process >= 0) {
+        close(process);
+    }
+    fail(command, process < 0 ? EMFILE : ENOMEM);
+}
+
+static void start(struct vp_host *host, const struct vp_host_command *command)
+{
+    int channel[2];
+    int listener = -1;
+    struct report report;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, channel)) {
+        fail(command, errno);
+        return;
+    }
+    pid_t child = fork();
+    if (child == 0) {
+        run_child(host, command, channel[1]);
+    }
+    if (child < 0) {
+        int error = errno;
+        close(channel[0]);
+        close(channel[1]);
+        fail(command, error);
+        return;
+    }
+    close(channel[1]);
+    int process = (int)syscall(SYS_pidfd_open, child, 0);
+    struct session *session = process < 0 ? NULL : calloc(1, sizeof *session);
+    if (!session) {
+        give_up(command, child, process, channel[0]);
+        return;
+    }
+    /* Nothing that the child does until it is the tool needs us; this does not take long. */
+    while (receive_report(channel[0], &report, &listener)) {
+        if (report.error) {
+            complain(command, &report);
+        }
+    }
+    close(channel[0]);
+    serve(host, session, command, child, listener, process);
+}
+
+/* ---- Waiting for the devices
+ * ----------------------------------------------------------------------- */
+
+static bool is_settled(const struct vp_host *host)
+{
+    for (const struct host_device *device = host->devices; device; device = device->next) {
+        if (device->state == DEVICE_OPENING || device->state == DEVICE_ENUMERATING) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void spawn_waiting(struct vp_host *host)
+{
+    while (host->waiting && host->lists_answered >= host->waiting->list && is_settled(host)) {
+        struct spawn *spawn = host->waiting;
+        host->waiting = spawn->next;
+        start(host, &spawn->command);
+        spawn_free(spawn);
+    }
+}
+
+/* The answer to a question that is under way may be older than what we know. */
+static unsigned long next_list(const struct vp_host *host)
+{
+    return host->lists_asked + (host->ask_again ? 1 : 0);
+}
+
+void spawn_postpone(struct vp_host *host)
+{
+    for (struct spawn *spawn = host->waiting; spawn; spawn = spawn->next) {
+        spawn->list = next_list(host);
+    }
+}
+
+void spawn_free_waiting(struct vp_host *host)
+{
+    while (host->waiting) {
+        struct spawn *spawn = host->waiting;
+        host->waiting = spawn->next;
+        spawn_free(spawn);
+    }
+}
+
+int vp_host_spawn(struct vp_host *host, const struct vp_host_command *command,
+                  struct vp_failure *failure)
+{
+    int error = find_program(command->argv[0], command->directory);
+    if (error) {
+        return vp_fail(failure, error == EACCES ? VP_ERROR_INVALID : VP_ERROR_NOT_FOUND, "%s: %s",
+                       command->argv[0],
+                       error == EACCES ? "this file cannot be executed; check its permissions"
+                                       : "no such program; check the spelling and PATH");
+    }
+    struct spawn *spawn = spawn_create(command);
+    if (!spawn) {
+        return vp_fail(failure, VP_ERROR_NO_MEMORY, "no memory to start %s", command->argv[0]);
+    }
+    struct spawn **end = &host->waiting;
+    while (*end) {
+        end = &(*end)->next;
+    }
+    *end = spawn;
+    bus_rescan(host);
+    spawn->list = next_list(host);
+    return 0;
+}
+
+unsigned vp_host_signal(struct vp_host *host, int signal_number)
+{
+    unsigned count = 0;
+    for (struct session *session = host->sessions; session; session = session->next) {
+        if (session->tool) {
+            kill(session->tool, signal_number);
+            count++;
+        }
+    }
+    return count;
+}
