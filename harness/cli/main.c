@@ -13,6 +13,8 @@ static const struct command {
     {"run", vp_command_run,
      "--device SPEC [--device SPEC]... [--usbip HOST:PORT|unix:PATH] [--ready-file FILE]",
      "emulate devices and show them to USB/IP clients"},
+    {"exec", vp_command_exec, "--device SPEC [--device SPEC]... -- TOOL [ARG]...",
+     "run a tool that sees emulated devices (or those of --connect ADDRESS)"},
     {"inspect", vp_command_inspect, "FILE...",
      "show what is in modules or flash images, and which checks pass"},
     {"forge", vp_command_forge, "PLATFORM/PART@VERSION -o FILE",

@@ -1,0 +1,346 @@
+/*
+ * vparticle exec: run a tool that sees emulated devices.
+ */
+#include "cli/commands.h"
+
+#include <errno.h>
+#include <ev.h>
+#include <getopt.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "vparticle/device.h"
+#include "vparticle/host.h"
+#include "vparticle/nearest.h"
+#include "vparticle/server.h"
+
+/* As a shell does: its own troubles have their own statuses. */
+enum { EXIT_NOT_EXECUTABLE = 126, EXIT_NOT_FOUND = 127, EXIT_SIGNAL = 128 };
+
+struct exec {
+    struct ev_loop *loop;
+    struct vp_server *server; /**< NULL with --connect */
+    struct vp_device **devices;
+    unsigned device_count;
+    struct vp_host *host;
+    char folder[PATH_MAX]; /**< of the server's socket; "" if there is none */
+    ev_io signals;
+    int status;
+    bool ended;
+};
+
+struct options {
+    const char **specs;
+    unsigned spec_count;
+    const char *connect;
+    char **tool;
+};
+
+static void print_usage(FILE *to)
+{
+    fputs("Usage: vparticle exec --device SPEC [--device SPEC]... -- TOOL [ARG]...\n"
+          "       vparticle exec --connect HOST:PORT|unix:PATH -- TOOL [ARG]...\n"
+          "\n"
+          "Run TOOL, unmodified, so that it and all it starts see emulated devices on USB, and no\n"
+          "others. The exit status is TOOL's own; 126 and 127 if it cannot be started, 128 + N if\n"
+          "signal N ended it.\n"
+          "\n"
+          "  --device SPEC    PLATFORM[@RELEASE|@erased][,key=value]...: start this device,\n"
+          "                   for example photon@0.5.2,mode=dfu\n"
+          "  --connect ADDR   use the devices of a running emulator ('vparticle run')\n",
+          to);
+}
+
+__attribute__((format(printf, 1, 2))) static int wrong(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    fputs("vparticle exec: ", stderr);
+    vfprintf(stderr, format, arguments);
+    fputs("; see 'vparticle exec --help'\n", stderr);
+    va_end(arguments);
+    return VP_EXIT_USAGE;
+}
+
+static const struct option long_options[] = {
+    {"device", required_argument, NULL, 'd'},
+    {"connect", required_argument, NULL, 'c'},
+    {"help", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0},
+};
+
+static int unknown_option(const char *word)
+{
+    struct vp_nearest nearest = vp_nearest_start(word + strspn(word, "-"));
+    for (const struct option *option = long_options; option->name; option++) {
+        vp_nearest_offer(&nearest, option->name);
+    }
+    return wrong("there is no option '%s'; the nearest is '--%s'", word, nearest.best);
+}
+
+/** @return -1 to go on, or the exit status */
+static int parse_options(int argc, char **argv, struct options *options)
+{
+    int option;
+    optind = 1;
+    opterr = 0;
+    while ((option = getopt_long(argc, argv, "+:h", long_options, NULL)) != -1) {
+        switch (option) {
+        case 'd':
+            options->specs[options->spec_count++] = optarg;
+            break;
+        case 'c':
+            options->connect = optarg;
+            break;
+        case 'h':
+            print_usage(stdout);
+            return VP_EXIT_OK;
+        case ':':
+            return wrong("option '%s' needs a value", argv[optind - 1]);
+        default:
+            return unknown_option(argv[optind - 1]);
+        }
+    }
+    options->tool = argv + optind;
+    if (!options->connect == !options->spec_count) {
+        return wrong("give either --device SPEC or --connect ADDRESS");
+    }
+    if (!*options->tool) {
+        return wrong("the tool to run is missing: write it after '--', for example -- dfu-util -l");
+    }
+    return -1;
+}
+
+/* ---- The emulator in this process ----------------------------------------------------------- */
+
+static void on_device_event(void *context, const struct vp_event *event)
+{
+    struct exec *exec = context;
+    if (event->kind == VP_EVENT_ATTACHED && exec->host) {
+        vp_host_rescan(exec->host);
+    }
+}
+
+static int create_devices(struct exec *exec, const struct options *options,
+                          struct vp_failure *failure)
+{
+    exec->devices = calloc(options->spec_count + 1, sizeof(struct vp_device *));
+    if (!exec->devices) {
+        return vp_fail(failure, VP_ERROR_NO_MEMORY, "no memory for the devices");
+    }
+    for (unsigned i = 0; i < options->spec_count; i++) {
+        int error = vp_device_from_spec(&exec->devices[i], options->specs[i], i, failure);
+        if (error) {
+            return error;
+        }
+        exec->device_count++;
+    }
+    return 0;
+}
+
+static int start_server(struct exec *exec, char *address, size_t size, struct vp_failure *failure)
+{
+    const char *base = getenv("TMPDIR");
+    snprintf(exec->folder, sizeof exec->folder, "%s/vparticle-exec-XXXXXX", base ? base : "/tmp");
+    if (!mkdtemp(exec->folder)) { /* mode 0700: the socket is ours alone */
+        int error =
+            vp_fail(failure, VP_ERROR_IO, "cannot create %s: %s", exec->folder, strerror(errno));
+        exec->folder[0] = '\0';
+        return error;
+    }
+    int error = vp_server_create(&exec->server, exec->loop);
+    for (unsigned i = 0; i < exec->device_count && !error; i++) {
+        error = vp_server_add_device(exec->server, exec->devices[i]);
+        if (!error) {
+            error = vp_device_listen(exec->devices[i], on_device_event, exec);
+        }
+    }
+    if (error) {
+        return vp_fail(failure, error, "cannot start the USB/IP server: %s", vp_error_text(error));
+    }
+    snprintf(address, size, "unix:%s/usbip", exec->folder);
+    return vp_server_listen(exec->server, address, NULL, 0, failure);
+}
+
+static int start(struct exec *exec, const struct options *options, struct vp_failure *failure)
+{
+    char address[PATH_MAX + 16];
+    if (options->connect) {
+        return vp_host_create(&exec->host, exec->loop, options->connect, failure);
+    }
+    int error = create_devices(exec, options, failure);
+    if (!error) {
+        error = start_server(exec, address, sizeof address, failure);
+    }
+    return error ? error : vp_host_create(&exec->host, exec->loop, address, failure);
+}
+
+static void stop(struct exec *exec)
+{
+    vp_host_destroy(exec->host);
+    exec->host = NULL;
+    vp_server_destroy(exec->server);
+    for (unsigned i = 0; i < exec->device_count; i++) {
+        vp_device_unlisten(exec->devices[i], on_device_event, exec);
+        vp_device_destroy(exec->devices[i]);
+    }
+    free(exec->devices);
+    if (*exec->folder) {
+        rmdir(exec->folder);
+    }
+}
+
+/* ---- The tool ----------------------------------------------------------------------------------
+ */
+
+static void on_ended(void *context, int wait_status)
+{
+    struct exec *exec = context;
+    exec->ended = true;
+    exec->status =
+        WIFSIGNALED(wait_status) ? EXIT_SIGNAL + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
+    if (WIFSIGNALED(wait_status) && WTERMSIG(wait_status) == SIGSYS) {
+        fputs("vparticle: the tool was built for another architecture than this system's, which "
+              "'vparticle exec' cannot run\n",
+              stderr);
+    }
+}
+
+/* Descendants that the tool has left running still need the supervisor. */
+static void on_left(void *context)
+{
+    struct exec *exec = context;
+    ev_break(exec->loop, EVBREAK_ALL);
+}
+
+static void reap_orphans(void)
+{
+    while (waitpid(-1, NULL, WNOHANG) > 0) {
+    }
+}
+
+static bool is_running(const struct exec *exec)
+{
+    return vp_host_signal(exec->host, 0) > 0; /* signal 0 is none */
+}
+
+/* What the terminal sends goes to the whole process group, so the tool has it already. What
+ * somebody sends to us alone is meant for the tool. */
+static void on_signal(struct ev_loop *loop, ev_io *io, int events)
+{
+    (void)loop;
+    (void)events;
+    struct exec *exec = io->data;
+    struct signalfd_siginfo info;
+    while (read(io->fd, &info, sizeof info) == (ssize_t)sizeof info) {
+        if (info.ssi_signo == SIGCHLD) {
+            if (exec->ended) {
+                reap_orphans();
+            }
+        } else if (!is_running(exec)) {
+            /* Before the tool, or after it, when only descendants are left that it forgot. */
+            exec->status = exec->ended ? exec->status : EXIT_SIGNAL + (int)info.ssi_signo;
+            ev_break(exec->loop, EVBREAK_ALL);
+        } else if (info.ssi_code != SI_KERNEL) {
+            vp_host_signal(exec->host, (int)info.ssi_signo);
+        }
+    }
+}
+
+static int catch_signals(struct exec *exec)
+{
+    static const int caught[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGCHLD};
+    sigset_t set;
+    sigemptyset(&set);
+    for (size_t i = 0; i < sizeof caught / sizeof *caught; i++) {
+        struct sigaction before;
+        sigaction(caught[i], NULL, &before);
+        /* nohup(1) and the like: what is ignored stays ignored. */
+        if (before.sa_handler != SIG_IGN || caught[i] == SIGCHLD) {
+            sigaddset(&set, caught[i]);
+        }
+    }
+    signal(SIGCHLD, SIG_DFL);
+    signal(SIGPIPE, SIG_IGN);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (fd < 0) {
+        return VP_ERROR_IO;
+    }
+    ev_io_init(&exec->signals, on_signal, fd, EV_READ);
+    exec->signals.data = exec;
+    ev_io_start(exec->loop, &exec->signals);
+    return 0;
+}
+
+static int exit_status(int error)
+{
+    switch (error) {
+    case VP_ERROR_INVALID:
+    case VP_ERROR_NOT_FOUND:
+        return VP_EXIT_USAGE;
+    default:
+        return VP_EXIT_SYSTEM;
+    }
+}
+
+static int run(struct exec *exec, const struct options *options)
+{
+    struct vp_failure failure = {.text = ""};
+    int error = start(exec, options, &failure);
+    if (error) {
+        fprintf(stderr, "vparticle: %s\n", failure.text);
+        return exit_status(error);
+    }
+    const struct vp_host_command command = {
+        .argv = options->tool,
+        .standard_output = -1,
+        .standard_error = -1,
+        .ended = on_ended,
+        .left = on_left,
+        .context = exec,
+    };
+    error = vp_host_spawn(exec->host, &command, &failure);
+    if (error) {
+        fprintf(stderr, "vparticle: %s\n", failure.text);
+        return error == VP_ERROR_NOT_FOUND ? EXIT_NOT_FOUND
+               : error == VP_ERROR_INVALID ? EXIT_NOT_EXECUTABLE
+                                           : VP_EXIT_SYSTEM;
+    }
+    ev_run(exec->loop, 0);
+    return exec->status;
+}
+
+int vp_command_exec(int argc, char **argv)
+{
+    struct options options = {.specs = calloc((size_t)argc, sizeof *options.specs)};
+    struct exec exec = {.loop = ev_loop_new(EVFLAG_AUTO)};
+    int status = options.specs && exec.loop ? parse_options(argc, argv, &options) : VP_EXIT_SYSTEM;
+    if (status < 0) {
+        /* Orphans of the tool come to us, or some PID 1 might never collect them. */
+        prctl(PR_SET_CHILD_SUBREAPER, 1);
+        if (catch_signals(&exec)) {
+            fprintf(stderr, "vparticle: cannot catch signals: %s\n", strerror(errno));
+            status = VP_EXIT_SYSTEM;
+        } else {
+            status = run(&exec, &options);
+            stop(&exec);
+            ev_io_stop(exec.loop, &exec.signals);
+            close(exec.signals.fd);
+        }
+    }
+    if (exec.loop) {
+        ev_loop_destroy(exec.loop);
+    }
+    free(options.specs);
+    return status;
+}
