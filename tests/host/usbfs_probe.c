@@ -1,0 +1,283 @@
+/*
+ * The requests of usbfs that libusb does not make, or not always, tried directly. Each line that is
+ * printed is one thing that was checked; the first that fails ends the program with status 1.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/usbdevice_fs.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static const char node[] = "/dev/bus/usb/001/002";
+
+#define CHECK(condition)                                                                           \
+    do {                                                                                           \
+        if (!(condition)) {                                                                        \
+            fprintf(stderr, "%s:%d: not so: %s (errno: %s)\n", __FILE__, __LINE__, #condition,     \
+                    strerror(errno));                                                              \
+            exit(1);                                                                               \
+        }                                                                                          \
+    } while (0)
+
+#define FAILS(call, error) CHECK((call) == -1 && errno == (error))
+
+static int open_node(void)
+{
+    int fd = open(node, O_RDWR | O_CLOEXEC);
+    CHECK(fd >= 0);
+    return fd;
+}
+
+static int control(int fd, uint8_t type, uint8_t request, uint16_t value, void *data,
+                   uint16_t length, unsigned limit)
+{
+    struct usbdevfs_ctrltransfer transfer = {.bRequestType = type,
+                                             .bRequest = request,
+                                             .wValue = value,
+                                             .wLength = length,
+                                             .timeout = limit,
+                                             .data = data};
+    return ioctl(fd, USBDEVFS_CONTROL, &transfer);
+}
+
+static short ready(int fd)
+{
+    struct pollfd state = {.fd = fd, .events = POLLOUT};
+    CHECK(poll(&state, 1, 0) >= 0);
+    return state.revents;
+}
+
+static void node_and_files(void)
+{
+    struct stat status;
+    uint8_t descriptor[64];
+    CHECK(stat(node, &status) == 0 && S_ISCHR(status.st_mode));
+    CHECK(major(status.st_rdev) == 189 && minor(status.st_rdev) == 1);
+    int reader = open(node, O_RDONLY);
+    CHECK(reader >= 0 && read(reader, descriptor, sizeof descriptor) == 18 + 36);
+    CHECK(descriptor[0] == 18 && descriptor[1] == 1 && descriptor[19] == 2);
+    FAILS(ioctl(reader, USBDEVFS_RESET, 0), EPERM);
+    close(reader);
+    int fd = open_node();
+    CHECK(fstat(fd, &status) == 0 && S_ISCHR(status.st_mode));
+    char name[64];
+    char path[64];
+    snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
+    ssize_t length = readlink(name, path, sizeof path - 1);
+    CHECK(length == (ssize_t)strlen(node) && memcmp(path, node, (size_t)length) == 0);
+    close(fd);
+    FAILS(open("/sys/bus/usb/devices/1-1/idProduct", O_WRONLY), EACCES);
+    FAILS(open("/sys/bus/usb/devices/9-9", O_RDONLY), ENOENT);
+    FAILS(open("/dev/bus/usb/001/099", O_RDWR), ENOENT);
+    int folder = open("/sys/bus/usb", O_RDONLY | O_DIRECTORY);
+    int below = openat(folder, "devices/1-1/../1-1/1-1:1.0/bInterfaceClass", O_RDONLY);
+    CHECK(below >= 0 && read(below, name, 3) == 3 && memcmp(name, "fe\n", 3) == 0);
+    close(below);
+    close(folder);
+    puts("node and files");
+}
+
+static void interfaces(void)
+{
+    int first = open_node();
+    int second = open_node();
+    unsigned interface = 0;
+    unsigned absent = 5;
+    struct usbdevfs_getdriver driver = {.interface = 0};
+    FAILS(ioctl(first, USBDEVFS_GETDRIVER, &driver), ENODATA);
+    CHECK(ioctl(first, USBDEVFS_CLAIMINTERFACE, &interface) == 0);
+    CHECK(ioctl(first, USBDEVFS_CLAIMINTERFACE, &interface) == 0);
+    FAILS(ioctl(second, USBDEVFS_CLAIMINTERFACE, &interface), EBUSY);
+    FAILS(ioctl(first, USBDEVFS_CLAIMINTERFACE, &absent), ENOENT);
+    CHECK(ioctl(second, USBDEVFS_GETDRIVER, &driver) == 0 && !strcmp(driver.driver, "usbfs"));
+    FAILS(ioctl(second, USBDEVFS_RELEASEINTERFACE, &interface), EINVAL);
+    struct usbdevfs_disconnect_claim polite = {.flags = USBDEVFS_DISCONNECT_CLAIM_EXCEPT_DRIVER,
+                                               .driver = "usbfs"};
+    FAILS(ioctl(second, USBDEVFS_DISCONNECT_CLAIM, &polite), EBUSY);
+    unsigned configuration = 1;
+    FAILS(ioctl(second, USBDEVFS_SETCONFIGURATION, &configuration), EBUSY);
+    /* Another process, another descriptor, the same open file: the claim lives until the last one.
+     */
+    int copy = dup(first);
+    close(first);
+    FAILS(ioctl(second, USBDEVFS_CLAIMINTERFACE, &interface), EBUSY);
+    pid_t child = fork();
+    if (child == 0) {
+        _exit(ioctl(copy, USBDEVFS_RELEASEINTERFACE, &interface) == 0 ? 0 : 1);
+    }
+    int status;
+    CHECK(waitpid(child, &status, 0) == child && status == 0);
+    CHECK(ioctl(second, USBDEVFS_CLAIMINTERFACE, &interface) == 0);
+    close(copy);
+    close(second);
+    int third = open_node();
+    CHECK(ioctl(third, USBDEVFS_SETCONFIGURATION, &configuration) == 0);
+    CHECK(ioctl(third, USBDEVFS_CLAIMINTERFACE, &interface) == 0);
+    struct usbdevfs_setinterface setting = {.interface = 0, .altsetting = 1};
+    CHECK(ioctl(third, USBDEVFS_SETINTERFACE, &setting) == 0);
+    char text[8] = "";
+    int file = open("/sys/bus/usb/devices/1-1:1.0/bAlternateSetting", O_RDONLY);
+    CHECK(read(file, text, sizeof text) == 3 && strcmp(text, " 1\n") == 0);
+    close(file);
+    setting.altsetting = 7;
+    FAILS(ioctl(third, USBDEVFS_SETINTERFACE, &setting), EINVAL);
+    setting.altsetting = 0;
+    CHECK(ioctl(third, USBDEVFS_SETINTERFACE, &setting) == 0);
+    close(third);
+    puts("interfaces");
+}
+
+static void questions(void)
+{
+    int fd = open_node();
+    uint32_t capabilities = 0;
+    struct usbdevfs_connectinfo info = {.devnum = 0};
+    unsigned endpoint = 0x81;
+    CHECK(ioctl(fd, USBDEVFS_GET_CAPABILITIES, &capabilities) == 0);
+    CHECK(capabilities == (USBDEVFS_CAP_ZERO_PACKET | USBDEVFS_CAP_NO_PACKET_SIZE_LIM |
+                           USBDEVFS_CAP_REAP_AFTER_DISCONNECT));
+    CHECK(ioctl(fd, USBDEVFS_CONNECTINFO, &info) == 0 && info.devnum == 2 && info.slow == 0);
+    CHECK(ioctl(fd, USBDEVFS_GET_SPEED, 0) == 2);
+    FAILS(ioctl(fd, USBDEVFS_CLEAR_HALT, &endpoint), ENOENT);
+    FAILS(ioctl(fd, _IO('U', 99), 0), ENOTTY);
+    CHECK(ioctl(fd, USBDEVFS_RESET, 0) == 0);
+    close(fd);
+    puts("questions");
+}
+
+static void synchronous(void)
+{
+    int fd = open_node();
+    uint8_t data[64];
+    CHECK(control(fd, 0x80, 6, 0x0100, data, 18, 1000) == 18 && data[0] == 18);
+    CHECK(control(fd, 0xA1, 3, 0, data, 6, 1000) == 6 && data[4] == 2);
+    FAILS(control(fd, 0x80, 6, 0x0900, data, 10, 1000), EPIPE);
+    FAILS(control(fd, 0x80, 6, 0x0100, data, 5000, 1000), EINVAL);
+    FAILS(control(fd, 0x80, 6, 0x0100, (void *)8, 18, 1000), EFAULT);
+    struct usbdevfs_bulktransfer bulk = {.ep = 0x81, .len = 1, .data = data};
+    FAILS(ioctl(fd, USBDEVFS_BULK, &bulk), ENOENT);
+    close(fd);
+    puts("synchronous transfers");
+}
+
+static void fill_control(struct usbdevfs_urb *urb, uint8_t *buffer, const uint8_t setup[8])
+{
+    memset(urb, 0, sizeof *urb);
+    memcpy(buffer, setup, 8);
+    urb->type = USBDEVFS_URB_TYPE_CONTROL;
+    urb->buffer = buffer;
+    urb->buffer_length = 8 + (setup[6] | setup[7] << 8);
+    urb->usercontext = urb;
+}
+
+static void asynchronous(void)
+{
+    static const uint8_t get_device[8] = {0x80, 6, 0, 1, 0, 0, 18, 0};
+    int fd = open_node();
+    struct usbdevfs_urb urbs[3];
+    uint8_t buffers[3][8 + 18];
+    struct usbdevfs_urb *reaped = NULL;
+    FAILS(ioctl(fd, USBDEVFS_REAPURBNDELAY, &reaped), EAGAIN);
+    CHECK(ready(fd) == 0);
+    for (unsigned i = 0; i < 3; i++) {
+        fill_control(&urbs[i], buffers[i], get_device);
+        CHECK(ioctl(fd, USBDEVFS_SUBMITURB, &urbs[i]) == 0);
+    }
+    for (unsigned i = 0; i < 3; i++) {
+        CHECK(ioctl(fd, USBDEVFS_REAPURB, &reaped) == 0); /* waits */
+        CHECK(reaped == &urbs[i] && reaped->usercontext == reaped);
+        CHECK(reaped->status == 0 && reaped->actual_length == 18 && buffers[i][8] == 18);
+    }
+    FAILS(ioctl(fd, USBDEVFS_REAPURBNDELAY, &reaped), EAGAIN);
+    CHECK(ready(fd) == 0);
+    FAILS(ioctl(fd, USBDEVFS_DISCARDURB, &urbs[0]), EINVAL);
+    struct usbdevfs_urb short_one;
+    fill_control(&short_one, buffers[0], get_device);
+    short_one.buffer_length = 20;
+    FAILS(ioctl(fd, USBDEVFS_SUBMITURB, &short_one), EINVAL);
+    short_one.type = USBDEVFS_URB_TYPE_ISO;
+    FAILS(ioctl(fd, USBDEVFS_SUBMITURB, &short_one), EINVAL);
+    close(fd);
+    puts("asynchronous transfers");
+}
+
+/* What follows leaves the device dead: an UPLOAD across the end of flash never ends. */
+static void never_answered(void)
+{
+    static const uint8_t upload[8] = {0xA1, 2, 2, 0, 0, 0, 0, 16};
+    static uint8_t buffer[8 + 4096];
+    uint8_t set_address[] = {0x21, 0x00, 0xFC, 0x0F, 0x08};
+    uint8_t data[6];
+    struct usbdevfs_urb urb;
+    struct usbdevfs_urb *reaped = NULL;
+    int fd = open_node();
+    CHECK(control(fd, 0x21, 1, 0, set_address, sizeof set_address, 1000) == 5);
+    CHECK(control(fd, 0xA1, 3, 0, data, 6, 1000) == 6);
+    CHECK(control(fd, 0xA1, 3, 0, data, 6, 1000) == 6);
+    CHECK(control(fd, 0x21, 6, 0, NULL, 0, 1000) == 0);
+    fill_control(&urb, buffer, upload);
+    CHECK(ioctl(fd, USBDEVFS_SUBMITURB, &urb) == 0);
+    FAILS(control(fd, 0xA1, 3, 0, data, 6, 50), ETIMEDOUT);
+    CHECK(ready(fd) == 0);
+    CHECK(ioctl(fd, USBDEVFS_DISCARDURB, &urb) == 0);
+    CHECK(ready(fd) == POLLOUT);
+    CHECK(ioctl(fd, USBDEVFS_REAPURBNDELAY, &reaped) == 0 && reaped == &urb);
+    CHECK(urb.status == -ENOENT && urb.actual_length == 0);
+    CHECK(ready(fd) == 0);
+    /* Killed while it waits, with a transfer in flight: the claim must go with it. The requests
+     * above have claimed the interface for us, as usbfs does for the forgetful. */
+    unsigned interface = 0;
+    CHECK(ioctl(fd, USBDEVFS_RELEASEINTERFACE, &interface) == 0);
+    pid_t child = fork();
+    if (child == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        int own = open_node();
+        close(fd);
+        ioctl(own, USBDEVFS_CLAIMINTERFACE, &interface);
+        ioctl(own, USBDEVFS_SUBMITURB, &urb);
+        kill(getppid(), SIGUSR1);
+        ioctl(own, USBDEVFS_REAPURB, &reaped);
+        _exit(0);
+    }
+    sigset_t ready_set;
+    int number;
+    sigemptyset(&ready_set);
+    sigaddset(&ready_set, SIGUSR1);
+    CHECK(sigwait(&ready_set, &number) == 0);
+    FAILS(ioctl(fd, USBDEVFS_CLAIMINTERFACE, &interface), EBUSY);
+    CHECK(kill(child, SIGKILL) == 0 && waitpid(child, NULL, 0) == child);
+    int result;
+    do {
+        result = ioctl(fd, USBDEVFS_CLAIMINTERFACE, &interface);
+    } while (result == -1 && errno == EBUSY);
+    CHECK(result == 0);
+    close(fd);
+    puts("transfers without an answer");
+}
+
+int main(void)
+{
+    sigset_t blocked;
+    sigemptyset(&blocked);
+    sigaddset(&blocked, SIGUSR1);
+    sigprocmask(SIG_BLOCK, &blocked, NULL);
+    alarm(60);
+    node_and_files();
+    interfaces();
+    questions();
+    synchronous();
+    asynchronous();
+    never_answered();
+    return 0;
+}
