@@ -171,6 +171,12 @@ static int start_server(struct exec *exec, char *address, size_t size, struct vp
     return vp_server_listen(exec->server, address, NULL, 0, failure);
 }
 
+static void log_line(void *context, const char *line)
+{
+    (void)context;
+    fprintf(stderr, "vparticle: %s\n", line);
+}
+
 static int start(struct exec *exec, const struct options *options, struct vp_failure *failure)
 {
     char address[PATH_MAX + 16];
@@ -301,6 +307,7 @@ static int run(struct exec *exec, const struct options *options)
         fprintf(stderr, "vparticle: %s\n", failure.text);
         return exit_status(error);
     }
+    vp_host_set_log(exec->host, log_line, NULL);
     const struct vp_host_command command = {
         .argv = options->tool,
         .standard_output = -1,

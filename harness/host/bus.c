@@ -152,6 +152,8 @@ static void on_enumerated(struct host_device *device, bool success)
     } else {
         /* As the kernel does: left alone until it is plugged in again. */
         device->state = DEVICE_FAILED;
+        host_log(host, "device %s does not answer its host's first questions, so no tool sees it",
+                 device->busid);
     }
     spawn_waiting(host);
 }
@@ -174,10 +176,13 @@ static void on_closed(void *context, const char *reason)
 {
     struct host_device *device = context;
     struct vp_host *host = device->host;
-    (void)reason;
     device->link = NULL;
     if (device->state == DEVICE_OPENING) {
         device->state = DEVICE_FAILED; /* tried again at the next poll */
+        if (!device->complained) {
+            host_log(host, "device %s cannot be attached: %s", device->busid, reason);
+            device->complained = true;
+        }
     } else {
         hide(device);
         device_free(device);
@@ -208,24 +213,32 @@ void bus_reconnect(struct host_device *device)
     bus_rescan(host);
 }
 
+static void import(struct host_device *device)
+{
+    struct vp_host *host = device->host;
+    device->link = link_open(host->loop, &host->server, device->busid, &events, device);
+    device->state = device->link ? DEVICE_OPENING : DEVICE_FAILED;
+}
+
 static void attach(struct vp_host *host, const struct vp_usbip_device *shown)
 {
     unsigned port = choose_port(host, shown->busid);
+    if (!port && !host->ports_full) {
+        host->ports_full = true;
+        host_log(host, "device %s cannot be attached: all %d ports of the root hub are in use",
+                 shown->busid, ROOT_HUB_PORTS);
+    }
     struct host_device *device = port ? calloc(1, sizeof *device) : NULL;
     if (!device) {
         return;
     }
     device->host = host;
-    device->state = DEVICE_OPENING;
     device->usb.port = port;
     snprintf(device->busid, sizeof device->busid, "%s", shown->busid);
     device->remote_number = shown->devnum;
     device->next = host->devices;
     host->devices = device;
-    device->link = link_open(host->loop, &host->server, device->busid, &events, device);
-    if (!device->link) {
-        device->state = DEVICE_FAILED;
-    }
+    import(device);
 }
 
 /* ---- The list ------------------------------------------------------------------------ */
@@ -241,6 +254,30 @@ static bool is_listed(const struct host_device *device, const struct vp_usbip_de
     return device == device->host->root_hub;
 }
 
+/* Bring our devices in line with what the server shows. */
+static void compare(struct vp_host *host, const struct vp_usbip_device *shown, size_t count)
+{
+    for (struct host_device *device = host->devices, *next; device; device = next) {
+        next = device->next;
+        if (!device->link && !is_listed(device, shown, count)) {
+            device_free(device);
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct host_device *device = find_busid(host, shown[i].busid);
+        if (device && device->state == DEVICE_FAILED && !device->link) {
+            import(device);
+        } else if (device && device->state == DEVICE_FAILED &&
+                   device->remote_number != shown[i].devnum) {
+            drop(device);
+            device = NULL;
+        }
+        if (!device) {
+            attach(host, &shown[i]);
+        }
+    }
+}
+
 static void on_list(void *context, const struct vp_usbip_device *shown, size_t count,
                     const char *reason)
 {
@@ -248,24 +285,11 @@ static void on_list(void *context, const struct vp_usbip_device *shown, size_t c
     host->list = NULL;
     host->lists_answered = host->lists_asked;
     if (!reason) {
-        for (struct host_device *device = host->devices, *next; device; device = next) {
-            next = device->next;
-            if (!device->link && !is_listed(device, shown, count)) {
-                device_free(device);
-            }
-        }
-        for (size_t i = 0; i < count; i++) {
-            struct host_device *device = find_busid(host, shown[i].busid);
-            if (device && device->state == DEVICE_FAILED &&
-                (!device->link || device->remote_number != shown[i].devnum)) {
-                drop(device);
-                device = NULL;
-            }
-            if (!device) {
-                attach(host, &shown[i]);
-            }
-        }
+        compare(host, shown, count);
+    } else if (!host->list_failed) {
+        host_log(host, "the emulator does not show its devices: %s", reason);
     }
+    host->list_failed = reason != NULL;
     if (host->ask_again) {
         host->ask_again = false;
         bus_rescan(host);

@@ -1,5 +1,7 @@
 #include <errno.h>
 #include <linux/seccomp.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -88,6 +90,26 @@ int vp_host_create(struct vp_host **host, struct ev_loop *loop, const char *addr
     }
     *host = created;
     return 0;
+}
+
+void vp_host_set_log(struct vp_host *host, void (*log)(void *context, const char *line),
+                     void *context)
+{
+    host->log = log;
+    host->log_context = context;
+}
+
+void host_log(const struct vp_host *host, const char *format, ...)
+{
+    char line[512];
+    va_list arguments;
+    if (!host->log) {
+        return;
+    }
+    va_start(arguments, format);
+    vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    host->log(host->log_context, line);
 }
 
 void vp_host_rescan(struct vp_host *host)

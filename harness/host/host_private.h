@@ -44,6 +44,7 @@ struct host_device {
     struct link *link; /**< NULL for the root hub and for a device that couldn't be imported */
     char busid[VP_USBIP_BUSID_SIZE]; /**< at the server; "" for the root hub */
     uint32_t remote_number;          /**< the server's devnum: new each time it attaches */
+    bool complained;                 /**< about an import that failed */
     struct enumeration *enumeration; /**< while DEVICE_ENUMERATING */
     struct usbfs_file *files;        /**< open files */
     struct usbfs_file *claims[USB_INTERFACES_MAX];
@@ -63,6 +64,10 @@ void bus_rescan(struct vp_host *host);
 
 /** Let the device go; it is found and enumerated anew. Tools see it leave and come back. */
 void bus_reconnect(struct host_device *device);
+
+/** Tell the user, vp_host_set_log(). */
+void host_log(const struct vp_host *host, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /* ---- Enumeration (enumerate.c) ----------------------------------------------------- */
 
@@ -140,6 +145,8 @@ void monitor_free_all(struct vp_host *host);
 struct vp_host {
     struct ev_loop *loop;
     struct link_address server;
+    void (*log)(void *context, const char *line);
+    void *log_context;
     struct tree tree;
 
     struct host_device *devices, *root_hub; /**< the root hub is the last of the list */
@@ -147,8 +154,9 @@ struct vp_host {
     ev_timer poll;
     struct link_list *list; /**< the question that is being asked */
     bool ask_again;         /**< somebody wanted a rescan meanwhile */
+    bool ports_full;        /**< somebody was told */
+    bool list_failed;       /**< the last time */
     unsigned long lists_asked, lists_answered;
-    ev_timer settle; /**< limit for the devices that tools wait for */
 
     struct session *sessions;
     struct spawn *waiting; /**< oldest first */

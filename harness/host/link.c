@@ -13,6 +13,7 @@ enum { LIST_DEVICES_MAX = 4096 };
 
 struct link_list {
     struct stream stream;
+    ev_timer limit;
     void (*done)(void *context, const struct vp_usbip_device *devices, size_t count,
                  const char *reason);
     void *context;
@@ -23,6 +24,7 @@ struct link_list {
 
 static void list_finish(struct link_list *list, const char *reason)
 {
+    ev_timer_stop(list->stream.loop, &list->limit);
     stream_close(&list->stream);
     list->done(list->context, reason ? NULL : list->devices, reason ? 0 : list->count, reason);
     free(list->devices);
@@ -88,6 +90,13 @@ static void list_ended(struct stream *stream, const char *reason)
     list_finish(stream->owner, reason);
 }
 
+static void list_timed_out(struct ev_loop *loop, ev_timer *timer, int events)
+{
+    (void)loop;
+    (void)events;
+    list_finish(timer->data, "the server does not answer");
+}
+
 struct link_list *link_list_ask(struct ev_loop *loop, const struct link_address *address,
                                 void (*done)(void *context, const struct vp_usbip_device *devices,
                                              size_t count, const char *reason),
@@ -107,6 +116,9 @@ struct link_list *link_list_ask(struct ev_loop *loop, const struct link_address 
         free(list);
         return NULL;
     }
+    ev_timer_init(&list->limit, list_timed_out, LINK_TIME_LIMIT, 0);
+    list->limit.data = list;
+    ev_timer_start(loop, &list->limit);
     uint8_t request[VP_USBIP_OP_SIZE];
     vp_usbip_encode_op(request, &(struct vp_usbip_op){.version = VP_USBIP_VERSION,
                                                       .code = VP_USBIP_OP_REQ_DEVLIST});
@@ -117,6 +129,7 @@ struct link_list *link_list_ask(struct ev_loop *loop, const struct link_address 
 void link_list_cancel(struct link_list *list)
 {
     if (list) {
+        ev_timer_stop(list->stream.loop, &list->limit);
         stream_close(&list->stream);
         free(list->devices);
         free(list);
@@ -127,6 +140,7 @@ void link_list_cancel(struct link_list *list)
 
 struct link {
     struct stream stream;
+    ev_timer limit; /**< of the import */
     const struct link_events *events;
     void *context;
     bool imported;
@@ -168,6 +182,7 @@ static void drop_transfers(struct link *link)
 
 void link_close(struct link *link)
 {
+    ev_timer_stop(link->stream.loop, &link->limit);
     stream_close(&link->stream);
     drop_transfers(link);
     free(link);
@@ -184,6 +199,13 @@ static void link_fail(struct link *link, const char *reason)
 static void link_ended(struct stream *stream, const char *reason)
 {
     link_fail(stream->owner, reason);
+}
+
+static void import_timed_out(struct ev_loop *loop, ev_timer *timer, int events)
+{
+    (void)loop;
+    (void)events;
+    link_fail(timer->data, "the server does not answer");
 }
 
 static size_t take_import(struct link *link, const uint8_t *bytes, size_t count)
@@ -211,6 +233,7 @@ static size_t take_import(struct link *link, const uint8_t *bytes, size_t count)
     struct vp_usbip_device device;
     vp_usbip_decode_device(&device, bytes + VP_USBIP_OP_SIZE);
     link->imported = true;
+    ev_timer_stop(link->stream.loop, &link->limit);
     link->devid = device.busnum << 16 | device.devnum;
     link->events->opened(link->context, &device);
     return VP_USBIP_OP_SIZE + VP_USBIP_DEVICE_SIZE;
@@ -300,6 +323,9 @@ struct link *link_open(struct ev_loop *loop, const struct link_address *address,
         free(link);
         return NULL;
     }
+    ev_timer_init(&link->limit, import_timed_out, LINK_TIME_LIMIT, 0);
+    link->limit.data = link;
+    ev_timer_start(loop, &link->limit);
     uint8_t request[VP_USBIP_IMPORT_REQUEST_SIZE] = {0};
     vp_usbip_encode_op(request, &(struct vp_usbip_op){.version = VP_USBIP_VERSION,
                                                       .code = VP_USBIP_OP_REQ_IMPORT});

@@ -19,6 +19,9 @@ struct link_address {
     socklen_t length;
 };
 
+/** A server that accepts a connection and then says nothing is given up after so many seconds. */
+#define LINK_TIME_LIMIT 5.0
+
 /* ---- The device list ------------------------------------------------------------- */
 
 struct link_list;

@@ -29,6 +29,14 @@ struct vp_host;
 int vp_host_create(struct vp_host **host, struct ev_loop *loop, const char *address,
                    struct vp_failure *failure);
 
+/**
+ * Tell @p log about what a user may wonder about: a device that is in use elsewhere or does not
+ * answer, a server that has gone. One line without a line end, valid during the call; each
+ * trouble is told once. NULL ends it.
+ */
+void vp_host_set_log(struct vp_host *host, void (*log)(void *context, const char *line),
+                     void *context);
+
 /** Look at the server's device list now instead of at the next poll (every 100 ms). */
 void vp_host_rescan(struct vp_host *host);
 

@@ -62,5 +62,28 @@ echo "ok: signals"
 says late 2b04:d006
 echo "ok: descendants"
 
+# A running emulator: one exec after the other has the device, and a second one is told why it hasn't.
+"$VPARTICLE" run --device "$device" --usbip 127.0.0.1:0 --ready-file ready >emulator.log 2>&1 &
+emulator=$!
+started=("$emulator")
+until [ -s ready ]; do
+    kill -0 "$emulator" || { cat emulator.log >&2; fail "the emulator ended"; }
+done
+mkfifo hold
+exec {tool}< <("$VPARTICLE" exec --connect "$(cat ready)" -- "$PROBES/libusb_probe" hold <hold)
+exec {holder}>hold
+[ "$(read_line "$tool")" = holding ] || fail "--connect"
+"$VPARTICLE" exec --connect "$(cat ready)" -- "$PROBES/libusb_probe" list >said 2>&1
+says said 'device 1-1 cannot be attached: the device is in use by another host'
+grep -q 2b04 said && fail "two hosts have the device"
+exec {holder}>&-
+read -r -t 30 _ <&"$tool" || true
+exec {tool}<&-
+"$VPARTICLE" exec --connect "$(cat ready)" -- "$PROBES/libusb_probe" list >said 2>&1
+says said '2b04:d006'
+kill "$emulator"
+wait "$emulator" || true
+echo "ok: --connect"
+
 [ -z "$(ls -A "$TMPDIR")" ] || { ls -A "$TMPDIR" >&2; fail "files were left behind"; }
 echo "ok: nothing is left behind"

@@ -13,10 +13,10 @@ for run in $(seq 20); do
     until [ -s ready ]; do
         kill -0 "$emulator" || { cat emulator.log >&2; fail "the emulator ended"; }
     done
-    exec {tool}< <("$VPARTICLE" exec --connect "unix:$folder/usbip" -- "$PROBES/$probe" in-flight 2>&1
+    exec {tool}< <("$VPARTICLE" exec --connect "unix:$folder/usbip" -- "$PROBES/$probe" in-flight 2>errors
         echo "status $?")
     line=$(read_line "$tool")
-    [ "$line" = "in flight" ] || fail "run $run: $line"
+    [ "$line" = "in flight" ] || { cat errors >&2; fail "run $run: $line"; }
     before=${EPOCHREALTIME/./}
     kill -KILL "$emulator"
     line=$(read_line "$tool")
