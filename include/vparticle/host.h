@@ -5,6 +5,11 @@
  *
  * The tool and all its descendants run under a seccomp filter (seccomp_unotify(2)) that hands
  * their USB-related system calls to the host. Needs Linux 5.9, better 5.19, on x86-64 or AArch64.
+ *
+ * Limits: at most 15 devices, which are the ports of the root hub; no isochronous transfers; no
+ * io_uring, and no set-user-id programs (no_new_privs) inside; a program of another architecture is
+ * killed (SIGSYS); one host cannot run inside another; chdir(2) into our part of /sys works only
+ * where that folder exists on the real system, too, while openat(2) and fchdir(2) always work.
  */
 #ifndef VPARTICLE_HOST_H
 #define VPARTICLE_HOST_H
@@ -70,7 +75,7 @@ unsigned vp_host_signal(struct vp_host *host, int signal_number);
 
 /**
  * End tools that still run (their callbacks aren't called), detach everything, remove temporary
- * files. NULL is allowed.
+ * files. Not to be called from a callback of the host. NULL is allowed.
  */
 void vp_host_destroy(struct vp_host *host);
 
