@@ -11,11 +11,12 @@ says list 'alt=0'
 says list 'alt=1'
 echo "ok: both alternates"
 
-head -c 131072 /dev/urandom >image
+# Every sector that DFU can write: 0x08020000 to the end of the flash.
+head -c $((0xE0000)) /dev/urandom >image
 expect "download and upload, two tools one after the other" \
     "$VPARTICLE" exec --device "$device" -- bash -c \
-    'dfu-util -d 2b04:d006 -a 0 -s 0x080A0000 -D image >log 2>&1 &&
-     dfu-util -d 2b04:d006 -a 0 -s 0x080A0000:131072 -U back >>log 2>&1'
+    'dfu-util -d 2b04:d006 -a 0 -s 0x08020000 -D image >log 2>&1 &&
+     dfu-util -d 2b04:d006 -a 0 -s 0x08020000:0xE0000 -U back >>log 2>&1'
 expect "the bytes are the same" cmp image back
 
 status=0
