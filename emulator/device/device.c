@@ -307,6 +307,13 @@ int64_t vp_device_next_deadline(const struct vp_device *device)
     return device->reset_in;
 }
 
+void vp_device_settle(struct vp_device *device)
+{
+    while (device->reset_in >= 0) {
+        vp_device_advance(device, (uint32_t)device->reset_in);
+    }
+}
+
 /* ---- What can be seen ------------------------------------------------------------------- */
 
 enum vp_mode vp_device_mode(const struct vp_device *device)

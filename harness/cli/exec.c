@@ -197,6 +197,7 @@ static void stop(struct exec *exec)
     vp_server_destroy(exec->server);
     for (unsigned i = 0; i < exec->device_count; i++) {
         vp_device_unlisten(exec->devices[i], on_device_event, exec);
+        vp_device_settle(exec->devices[i]); /* a flash image keeps what a leave still writes */
         vp_device_destroy(exec->devices[i]);
     }
     free(exec->devices);

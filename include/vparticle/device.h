@@ -103,6 +103,9 @@ void vp_device_advance(struct vp_device *device, uint32_t milliseconds);
  */
 int64_t vp_device_next_deadline(const struct vp_device *device);
 
+/** Let time pass until the device only waits: what it would do by itself has happened. */
+void vp_device_settle(struct vp_device *device);
+
 /* ---- What can be seen ---------------------------------------------------------- */
 
 enum vp_mode {

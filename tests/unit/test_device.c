@@ -179,6 +179,12 @@ static void leave_resets_half_a_second_later(void **state)
     vp_device_reset(device);
     assert_string_equal(history.text, "- normal + ");
     vp_device_destroy(device);
+    device = host_device("photon@0.5.2,mode=dfu");
+    leave(device);
+    vp_device_settle(device);
+    assert_int_equal(vp_device_mode(device), VP_MODE_NORMAL);
+    vp_device_settle(device); /* nothing left to wait for */
+    vp_device_destroy(device);
 }
 
 static void without_getstatus_nothing_ever_happens(void **state)
