@@ -174,7 +174,7 @@ static struct transcript_step expected(const struct subject *subject,
         flags[4] = (uint8_t)subject->version;
         step.in.bytes = flags;
     }
-    if (string && step.setup[2] == 3 && subject->lower_case_serial) {
+    if (string && step.setup[2] == 3 && subject->lower_case_serial && step.in.bytes) {
         static uint8_t lower[64];
         for (size_t i = 0; i < step.in.length; i++) {
             const uint8_t byte = step.in.bytes[i];
@@ -207,7 +207,8 @@ static void report(const struct replay *replay, const struct transcript_group *g
     static const char *const names[] = {"ok", "stall", "timeout", "no-response"};
     fprintf(stderr, "bootloader %u, %s, line %u, %s: expected %s", replay->subject->version,
             group->name, step->line, step->label, names[step->result]);
-    for (size_t i = 0; step->result == TRANSCRIPT_OK && i < step->in.length && i < 24; i++) {
+    for (size_t i = 0;
+         step->result == TRANSCRIPT_OK && i < step->in.length && i < 24 && step->in.bytes; i++) {
         fprintf(stderr, "%s%02x", i ? "" : " ", step->in.redacted ? 0 : step->in.bytes[i]);
     }
     fprintf(stderr, ", got %s", names[outcome->result]);
@@ -305,13 +306,14 @@ int main(int argc, char **argv)
     unsigned agree = 0, differ = 0;
     for (size_t i = 0; i < sizeof subjects / sizeof *subjects; i++) {
         struct replay replay = {.subject = &subjects[i], .program = argv[1]};
-        const struct transcript transcript = transcript_read(argv[2], subjects[i].like);
+        struct transcript transcript = transcript_read(argv[2], subjects[i].like);
         for (size_t group = 0; group < transcript.count; group++) {
             replay_group(&replay, &transcript.groups[group]);
         }
         printf(
             "bootloader %4u like %3u: %u lines agree, %u differ, %u after an overrun are silent\n",
             subjects[i].version, subjects[i].like, replay.agree, replay.differ, replay.undefined);
+        transcript_free(&transcript);
         agree += replay.agree;
         differ += replay.differ;
     }

@@ -197,6 +197,7 @@ static void read_answer(struct transcript *transcript, char *text, unsigned vers
     struct transcript_step *step = &group->steps[group->count - 1];
     if (names_version(versions, version)) {
         step->result = read_result(result);
+        free(step->in.bytes);
         step->in = read_data(text);
     }
 }
@@ -249,4 +250,17 @@ struct transcript transcript_read(const char *path, unsigned version)
     free(line);
     fclose(stream);
     return transcript;
+}
+
+void transcript_free(struct transcript *transcript)
+{
+    for (size_t i = 0; i < transcript->count; i++) {
+        struct transcript_group *group = &transcript->groups[i];
+        for (size_t j = 0; j < group->count; j++) {
+            free(group->steps[j].out.bytes);
+            free(group->steps[j].in.bytes);
+        }
+        free(group->steps);
+    }
+    free(transcript->groups);
 }

@@ -57,9 +57,10 @@ struct transcript {
 
 /**
  * Read what bootloader @p version said. Ends the program with a message on a malformed file.
- * Nothing is freed: a test program reads it once.
  */
 struct transcript transcript_read(const char *path, unsigned version);
+
+void transcript_free(struct transcript *transcript);
 
 /** Are @p length bytes what the transcript shows, as far as it shows it? */
 bool transcript_data_is(const struct transcript_data *data, const uint8_t *bytes, size_t length);
