@@ -49,7 +49,7 @@ static const struct vp_module_slot core[] = {
     {"monolithic", VP_MODULE_MONOLITHIC, 0, 0x08005000, 0x08020000},
 };
 
-#define SLOTS(table) table, sizeof table / sizeof table[0]
+#define SLOTS(table) (table), sizeof(table) / sizeof((table)[0])
 
 /* Per platform, oldest first: the last layout whose `since` is reached is in force. */
 static const struct {

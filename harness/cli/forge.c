@@ -22,33 +22,34 @@ static void print_usage(FILE *to)
         to);
 }
 
-static int find(const char *name, const struct vp_catalogue_module **module,
-                struct vp_failure *failure)
+/* NULL with @p failure filled in if there is none. */
+static const struct vp_catalogue_module *find(const char *name, struct vp_failure *failure)
 {
     const char *slash = strchr(name, '/');
     char platform_name[16];
     if (!slash || (size_t)(slash - name) >= sizeof platform_name) {
-        return vp_fail(failure, VP_ERROR_INVALID,
-                       "'%s' is not PLATFORM/PART@VERSION, for example photon/system-part1@0.6.3",
-                       name);
+        vp_fail(failure, VP_ERROR_INVALID,
+                "'%s' is not PLATFORM/PART@VERSION, for example photon/system-part1@0.6.3", name);
+        return NULL;
     }
     snprintf(platform_name, sizeof platform_name, "%.*s", (int)(slash - name), name);
     enum vp_platform platform;
     if (vp_platform_from_name(platform_name, &platform)) {
-        return vp_fail(failure, VP_ERROR_NOT_FOUND,
-                       "there is no platform '%s'; known are photon, p1, electron, core",
-                       platform_name);
+        vp_fail(failure, VP_ERROR_NOT_FOUND,
+                "there is no platform '%s'; known are photon, p1, electron, core", platform_name);
+        return NULL;
     }
-    return vp_forge_find(platform, slash + 1, module, failure);
+    const struct vp_catalogue_module *module;
+    return vp_forge_find(platform, slash + 1, &module, failure) ? NULL : module;
 }
 
 static int forge(const char *name, const char *path)
 {
-    const struct vp_catalogue_module *module;
     struct vp_failure failure;
     uint8_t *image;
     size_t size;
-    if (find(name, &module, &failure)) {
+    const struct vp_catalogue_module *module = find(name, &failure);
+    if (!module) {
         fprintf(stderr, "vparticle forge: %s\n", failure.text);
         return VP_EXIT_USAGE;
     }

@@ -156,7 +156,7 @@ static void check_installed(const struct vp_flash *flash, enum vp_platform platf
 {
     unsigned slot_count, installed_count = 0;
     const struct vp_module_slot *slots = vp_module_slots(platform, release->version, &slot_count);
-    struct vp_module installed[8];
+    struct vp_module installed[8] = {{0}};
     uint32_t addresses[8];
     for (unsigned i = 0; i < slot_count; i++) {
         struct vp_failure failure;

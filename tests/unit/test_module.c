@@ -336,9 +336,9 @@ static void slots_follow_the_electrons_history(void **state)
 {
     (void)state;
     unsigned count;
-    const struct vp_module_slot *slots = vp_module_slots(VP_PLATFORM_ELECTRON, 17, &count);
+    assert_non_null(vp_module_slots(VP_PLATFORM_ELECTRON, 17, &count));
     assert_int_equal(count, 4);
-    slots = vp_module_slots(VP_PLATFORM_ELECTRON, 23, &count);
+    const struct vp_module_slot *slots = vp_module_slots(VP_PLATFORM_ELECTRON, 23, &count);
     assert_int_equal(count, 5);
     assert_int_equal(slots[3].index, 3);
     assert_string_equal(slots[1].name, "system-part1");
