@@ -1,0 +1,113 @@
+/**
+ * @file scenario.h
+ * A scenario: devices, and steps that are done to them and checked. See scenarios/README.md for
+ * the format.
+ */
+#ifndef VP_SCENARIO_SCENARIO_H
+#define VP_SCENARIO_SCENARIO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "scenario/words.h"
+#include "vparticle/device.h"
+
+/** What a stream of a tool must hold. */
+struct vp_text_check {
+    char **contains; /**< each of these texts */
+    unsigned contains_count;
+    char **lacks; /**< none of these */
+    unsigned lacks_count;
+    char **matches; /**< each of these extended regular expressions, in one line */
+    unsigned matches_count;
+};
+
+/** When to kill the tool of a `run`: after so many of these, counted from its start. One is set. */
+struct vp_kill_after {
+    unsigned *writes;    /**< flash words programmed in one piece */
+    unsigned *erases;    /**< flash sectors erased */
+    unsigned *transfers; /**< USB transfers answered */
+};
+
+struct vp_hold {
+    unsigned milliseconds; /**< of the device's time */
+};
+
+/** Version of each module that must be in its slot; those not named do not matter. */
+struct vp_versions {
+    uint16_t *bootloader, *system_part1, *system_part2, *system_part3, *user;
+};
+
+/** Where: `part` (a slot), or `at` and `size`, or all of the flash. What: one of the last three. */
+struct vp_flash_check {
+    char *part;
+    uint32_t *at, *size;
+    char *equals; /**< a file */
+    bool *erased;
+    bool *unchanged; /**< since the scenario began */
+};
+
+struct vp_expect {
+    enum vp_mode *mode;
+    struct vp_versions *modules;
+    struct vp_flash_check *flash;
+    unsigned flash_count;
+    char *usb; /**< "2b04:d006", or "none" when off the bus */
+};
+
+enum vp_power { VP_POWER_OFF, VP_POWER_ON, VP_POWER_CYCLE };
+
+/** One step; exactly one of run, press, reset, power, expect is set. */
+struct vp_step {
+    unsigned line, column; /**< of the step in its file, from 1 */
+
+    char *run;
+    int *exit_status;  /**< NULL: 0 */
+    unsigned *timeout; /**< seconds; NULL: 60 */
+    struct vp_text_check *standard_output, *standard_error;
+    struct vp_kill_after *kill_after;
+
+    struct vp_hold *press;
+    struct vp_hold *reset; /**< milliseconds that the button is held during it, 0: not */
+    enum vp_power *power;
+    struct vp_expect *expect;
+
+    unsigned *device; /**< for press, reset, power, expect: from 1; NULL: 1 */
+};
+
+struct vp_scenario {
+    char *path; /**< as it was given */
+    char *name;
+    char **needs; /**< "firmware", or programs that must be installed */
+    unsigned needs_count;
+    char **devices; /**< SPECs */
+    unsigned devices_count;
+    struct vp_step *steps;
+    unsigned steps_count;
+};
+
+enum { VP_DEFAULT_TIMEOUT = 60 };
+
+/**
+ * Load a scenario.
+ * @param[out] scenario  owned by the caller: vp_scenario_free()
+ * @return 0, VP_ERROR_IO, VP_ERROR_NO_MEMORY, or VP_ERROR_INVALID with @p failure saying
+ *         "FILE:LINE:COLUMN: what is wrong", and for an unknown key the nearest known one
+ */
+int vp_scenario_load(const char *path, struct vp_scenario **scenario, struct vp_failure *failure);
+
+/** The same from memory; @p path is only a name for messages. */
+int vp_scenario_parse(const char *path, const uint8_t *bytes, size_t size,
+                      struct vp_scenario **scenario, struct vp_failure *failure);
+
+/** NULL is allowed. */
+void vp_scenario_free(struct vp_scenario *scenario);
+
+/** The key of the step's action: "run", "press", "reset", "power" or "expect". */
+const char *vp_step_action(const struct vp_step *step);
+
+/** Names of all variables, each with an empty value; ends with a NULL name. */
+extern const struct vp_variable vp_scenario_variables[];
+
+#endif

@@ -1,0 +1,115 @@
+#include "scenario/schema.h"
+
+#include "scenario/scenario.h"
+
+#define OPTIONAL        CYAML_FLAG_OPTIONAL
+#define COUNT_OF(array) (sizeof(array) / sizeof(array)[0])
+
+/* Longer than anything sensible, short enough to stay harmless. */
+enum { LONGEST = 8192, MANY = 1000 };
+
+static const cyaml_schema_value_t string_entry = {
+    CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char *, 1, LONGEST)};
+
+static const cyaml_schema_field_t text_check_fields[] = {
+    CYAML_FIELD_SEQUENCE("contains", CYAML_FLAG_POINTER | OPTIONAL, struct vp_text_check, contains,
+                         &string_entry, 1, MANY),
+    CYAML_FIELD_SEQUENCE("lacks", CYAML_FLAG_POINTER | OPTIONAL, struct vp_text_check, lacks,
+                         &string_entry, 1, MANY),
+    CYAML_FIELD_SEQUENCE("matches", CYAML_FLAG_POINTER | OPTIONAL, struct vp_text_check, matches,
+                         &string_entry, 1, MANY),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t kill_after_fields[] = {
+    CYAML_FIELD_UINT_PTR("writes", OPTIONAL, struct vp_kill_after, writes),
+    CYAML_FIELD_UINT_PTR("erases", OPTIONAL, struct vp_kill_after, erases),
+    CYAML_FIELD_UINT_PTR("transfers", OPTIONAL, struct vp_kill_after, transfers),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t press_fields[] = {
+    CYAML_FIELD_UINT("milliseconds", CYAML_FLAG_DEFAULT, struct vp_hold, milliseconds),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t reset_fields[] = {
+    CYAML_FIELD_UINT("holding", OPTIONAL, struct vp_hold, milliseconds),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t versions_fields[] = {
+    CYAML_FIELD_UINT_PTR("bootloader", OPTIONAL, struct vp_versions, bootloader),
+    CYAML_FIELD_UINT_PTR("system-part1", OPTIONAL, struct vp_versions, system_part1),
+    CYAML_FIELD_UINT_PTR("system-part2", OPTIONAL, struct vp_versions, system_part2),
+    CYAML_FIELD_UINT_PTR("system-part3", OPTIONAL, struct vp_versions, system_part3),
+    CYAML_FIELD_UINT_PTR("user", OPTIONAL, struct vp_versions, user),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t flash_check_fields[] = {
+    CYAML_FIELD_STRING_PTR("part", OPTIONAL, struct vp_flash_check, part, 1, LONGEST),
+    CYAML_FIELD_UINT_PTR("at", OPTIONAL, struct vp_flash_check, at),
+    CYAML_FIELD_UINT_PTR("size", OPTIONAL, struct vp_flash_check, size),
+    CYAML_FIELD_STRING_PTR("equals", OPTIONAL, struct vp_flash_check, equals, 1, LONGEST),
+    CYAML_FIELD_BOOL_PTR("erased", OPTIONAL, struct vp_flash_check, erased),
+    CYAML_FIELD_BOOL_PTR("unchanged", OPTIONAL, struct vp_flash_check, unchanged),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_value_t flash_check_entry = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct vp_flash_check, flash_check_fields)};
+
+static const cyaml_strval_t modes[] = {
+    {"off", VP_MODE_OFF},       {"boot", VP_MODE_BOOT}, {"dfu", VP_MODE_DFU},
+    {"normal", VP_MODE_NORMAL}, {"safe", VP_MODE_SAFE}, {"dead", VP_MODE_DEAD},
+};
+
+static const cyaml_schema_field_t expect_fields[] = {
+    CYAML_FIELD_ENUM_PTR("mode", OPTIONAL | CYAML_FLAG_STRICT, struct vp_expect, mode, modes,
+                         COUNT_OF(modes)),
+    CYAML_FIELD_MAPPING_PTR("modules", OPTIONAL, struct vp_expect, modules, versions_fields),
+    CYAML_FIELD_SEQUENCE("flash", CYAML_FLAG_POINTER | OPTIONAL, struct vp_expect, flash,
+                         &flash_check_entry, 1, MANY),
+    CYAML_FIELD_STRING_PTR("usb", OPTIONAL, struct vp_expect, usb, 1, LONGEST),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_strval_t powers[] = {
+    {"off", VP_POWER_OFF},
+    {"on", VP_POWER_ON},
+    {"cycle", VP_POWER_CYCLE},
+};
+
+static const cyaml_schema_field_t step_fields[] = {
+    CYAML_FIELD_STRING_PTR("run", OPTIONAL, struct vp_step, run, 1, LONGEST),
+    CYAML_FIELD_INT_PTR("exit", OPTIONAL, struct vp_step, exit_status),
+    CYAML_FIELD_UINT_PTR("timeout", OPTIONAL, struct vp_step, timeout),
+    CYAML_FIELD_MAPPING_PTR("stdout", OPTIONAL, struct vp_step, standard_output, text_check_fields),
+    CYAML_FIELD_MAPPING_PTR("stderr", OPTIONAL, struct vp_step, standard_error, text_check_fields),
+    CYAML_FIELD_MAPPING_PTR("kill_after", OPTIONAL, struct vp_step, kill_after, kill_after_fields),
+    CYAML_FIELD_MAPPING_PTR("press", OPTIONAL, struct vp_step, press, press_fields),
+    CYAML_FIELD_MAPPING_PTR("reset", OPTIONAL, struct vp_step, reset, reset_fields),
+    CYAML_FIELD_ENUM_PTR("power", OPTIONAL | CYAML_FLAG_STRICT, struct vp_step, power, powers,
+                         COUNT_OF(powers)),
+    CYAML_FIELD_MAPPING_PTR("expect", OPTIONAL, struct vp_step, expect, expect_fields),
+    CYAML_FIELD_UINT_PTR("device", OPTIONAL, struct vp_step, device),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_value_t step_entry = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct vp_step, step_fields)};
+
+static const cyaml_schema_field_t scenario_fields[] = {
+    CYAML_FIELD_STRING_PTR("name", CYAML_FLAG_DEFAULT, struct vp_scenario, name, 1, LONGEST),
+    CYAML_FIELD_SEQUENCE("needs", CYAML_FLAG_POINTER | OPTIONAL, struct vp_scenario, needs,
+                         &string_entry, 1, MANY),
+    CYAML_FIELD_SEQUENCE("devices", CYAML_FLAG_POINTER, struct vp_scenario, devices, &string_entry,
+                         1, 16),
+    CYAML_FIELD_SEQUENCE("steps", CYAML_FLAG_POINTER, struct vp_scenario, steps, &step_entry, 1,
+                         MANY),
+    CYAML_FIELD_END,
+};
+
+const cyaml_schema_value_t vp_scenario_schema = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct vp_scenario, scenario_fields)};
