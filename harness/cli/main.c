@@ -15,6 +15,8 @@ static const struct command {
      "emulate devices and show them to USB/IP clients"},
     {"exec", vp_command_exec, "--device SPEC [--device SPEC]... -- TOOL [ARG]...",
      "run a tool that sees emulated devices (or those of --connect ADDRESS)"},
+    {"test", vp_command_test, "[PATH]... [--format pretty|tap|json] [--report junit=FILE]",
+     "run scenarios with real tools and check what became of the devices"},
     {"inspect", vp_command_inspect, "FILE...",
      "show what is in modules or flash images, and which checks pass"},
     {"forge", vp_command_forge, "PLATFORM/PART@VERSION -o FILE",

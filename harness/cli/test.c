@@ -1,0 +1,312 @@
+/* vparticle test [PATH]...: runs scenarios. */
+#include <dirent.h>
+#include <errno.h>
+#include <fts.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/commands.h"
+#include "report/result.h"
+#include "report/terminal.h"
+#include "scenario/runner.h"
+
+/* The command line, and what it names. */
+struct test {
+    struct vp_report report;
+    struct vp_runner_options options;
+    const char *junit;
+    bool list;
+    char **paths;
+    struct vp_scenario **scenarios;
+    unsigned count;
+    unsigned broken; /* files that are no scenarios */
+};
+
+static void print_usage(FILE *to)
+{
+    fputs("Usage: vparticle test [PATH]... [OPTION]...\n\n"
+          "Run scenarios: files, or all *.yaml below a folder (default: scenarios).\n\n"
+          "  --format pretty|tap|json  how to report (default: pretty on a terminal, else tap)\n"
+          "  --report junit=FILE       write a JUnit file besides\n"
+          "  --jobs N                  how many run at a time (default: 1)\n"
+          "  --firmware FOLDER         real images (default: .cache/firmware above the scenario)\n"
+          "  --list                    only name the scenarios\n\n"
+          "Exit status: 0 none failed, 1 one failed, 2 a scenario or the command line is wrong,\n"
+          "3 the operating system refused.\n",
+          to);
+}
+
+/* ---- Files ----------------------------------------------------------------------------------- */
+
+static int add_path(struct test *test, const char *path)
+{
+    char **grown = realloc(test->paths, (test->count + 1) * sizeof *grown);
+    if (!grown) {
+        return VP_ERROR_NO_MEMORY;
+    }
+    test->paths = grown;
+    grown[test->count] = strdup(path);
+    return grown[test->count++] ? 0 : VP_ERROR_NO_MEMORY;
+}
+
+static int by_name(const FTSENT **one, const FTSENT **other)
+{
+    return strcmp((*one)->fts_name, (*other)->fts_name);
+}
+
+static bool is_scenario(const char *name)
+{
+    const size_t length = strlen(name);
+    return length > 5 && name[0] != '.' && strcmp(name + length - 5, ".yaml") == 0;
+}
+
+/* A folder's files in order of their names; a file itself whatever its name. */
+static int find_scenarios(struct test *test, const char *path)
+{
+    struct stat status;
+    if (stat(path, &status)) {
+        fprintf(stderr, "vparticle test: %s: %s\n", path, strerror(errno));
+        return VP_ERROR_NOT_FOUND;
+    }
+    if (!S_ISDIR(status.st_mode)) {
+        return add_path(test, path);
+    }
+    char *roots[] = {(char *)path, NULL};
+    FTS *tree = fts_open(roots, FTS_LOGICAL | FTS_NOCHDIR, by_name);
+    int error = tree ? 0 : VP_ERROR_IO;
+    const unsigned before = test->count;
+    for (FTSENT *entry; !error && (entry = fts_read(tree));) {
+        if (entry->fts_info == FTS_F && is_scenario(entry->fts_name)) {
+            error = add_path(test, entry->fts_path);
+        }
+    }
+    if (tree) {
+        fts_close(tree);
+    }
+    if (!error && test->count == before) {
+        fprintf(stderr, "vparticle test: there is no *.yaml below %s\n", path);
+        error = VP_ERROR_NOT_FOUND;
+    }
+    return error;
+}
+
+/* All files are read before any is run: a mistake is told at once, and all of them together. */
+static int load_scenarios(struct test *test)
+{
+    test->scenarios = calloc(test->count + 1, sizeof(struct vp_scenario *));
+    if (!test->scenarios) {
+        return VP_ERROR_NO_MEMORY;
+    }
+    for (unsigned i = 0; i < test->count; i++) {
+        struct vp_failure failure;
+        if (vp_scenario_load(test->paths[i], &test->scenarios[i], &failure)) {
+            fprintf(stderr, "%s\n", failure.text);
+            test->broken++;
+        }
+    }
+    return test->broken ? VP_ERROR_INVALID : 0;
+}
+
+/* ---- Command line ------------------------------------------------------------------------------
+ */
+
+static int read_format(struct test *test, const char *name)
+{
+    static const char *const names[] = {
+        [VP_FORMAT_PRETTY] = "pretty", [VP_FORMAT_TAP] = "tap", [VP_FORMAT_JSON] = "json"};
+    for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(names[i], name) == 0) {
+            test->report.format = (enum vp_format)i;
+            return 0;
+        }
+    }
+    fprintf(stderr, "vparticle test: --format %s: must be pretty, tap or json\n", name);
+    return VP_ERROR_INVALID;
+}
+
+static int read_report(struct test *test, const char *value)
+{
+    if (strncmp(value, "junit=", 6) != 0 || !value[6]) {
+        fprintf(stderr, "vparticle test: --report %s: must be junit=FILE\n", value);
+        return VP_ERROR_INVALID;
+    }
+    test->junit = value + 6;
+    return 0;
+}
+
+static int read_jobs(struct test *test, const char *value)
+{
+    char *end;
+    const unsigned long jobs = strtoul(value, &end, 10);
+    if (value[0] < '0' || value[0] > '9' || *end || jobs < 1 || jobs > 64) {
+        fprintf(stderr, "vparticle test: --jobs %s: must be a number from 1 to 64\n", value);
+        return VP_ERROR_INVALID;
+    }
+    test->options.jobs = (unsigned)jobs;
+    return 0;
+}
+
+static int read_firmware(struct test *test, const char *value)
+{
+    if (access(value, R_OK | X_OK)) {
+        fprintf(stderr, "vparticle test: --firmware %s: %s\n", value, strerror(errno));
+        return VP_ERROR_INVALID;
+    }
+    test->options.firmware = value;
+    return 0;
+}
+
+/* @return 0, VP_ERROR_INVALID, or 1 if help was asked for and given */
+static int read_options(struct test *test, int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"format", required_argument, NULL, 'f'},
+        {"report", required_argument, NULL, 'r'},
+        {"jobs", required_argument, NULL, 'j'},
+        {"firmware", required_argument, NULL, 'w'},
+        {"list", no_argument, NULL, 'l'},
+        {"help", no_argument, NULL, 'h'},
+        {0},
+    };
+    int error = 0;
+    for (int option; !error && (option = getopt_long(argc, argv, "j:h", options, NULL)) != -1;) {
+        switch (option) {
+        case 'f':
+            error = read_format(test, optarg);
+            break;
+        case 'r':
+            error = read_report(test, optarg);
+            break;
+        case 'j':
+            error = read_jobs(test, optarg);
+            break;
+        case 'w':
+            error = read_firmware(test, optarg);
+            break;
+        case 'l':
+            test->list = true;
+            break;
+        case 'h':
+            print_usage(stdout);
+            return 1;
+        default:
+            error = VP_ERROR_INVALID;
+        }
+    }
+    if (!error && optind == argc) {
+        error = find_scenarios(test, "scenarios");
+    }
+    for (int i = optind; !error && i < argc; i++) {
+        error = find_scenarios(test, argv[i]);
+    }
+    return error;
+}
+
+/* ---- Running ------------------------------------------------------------------------------------
+ */
+
+static void report_one(void *context, const struct vp_result *result)
+{
+    vp_report_result(context, result);
+}
+
+static int exit_status(const struct vp_result *results, unsigned count)
+{
+    static const int statuses[] = {
+        [VP_PASSED] = VP_EXIT_OK,    [VP_SKIPPED] = VP_EXIT_OK,     [VP_FAILED] = VP_EXIT_FAILED,
+        [VP_BROKEN] = VP_EXIT_USAGE, [VP_ABORTED] = VP_EXIT_SYSTEM,
+    };
+    int worst = VP_EXIT_OK;
+    for (unsigned i = 0; i < count; i++) {
+        const int own = statuses[results[i].outcome];
+        worst = own > worst ? own : worst;
+    }
+    return worst;
+}
+
+static double now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
+}
+
+static int run_scenarios(struct test *test)
+{
+    struct vp_result *results = calloc(test->count + 1, sizeof *results);
+    if (!results) {
+        fputs("vparticle test: out of memory\n", stderr);
+        return VP_EXIT_SYSTEM;
+    }
+    const double started = now();
+    vp_report_begin(&test->report, test->count);
+    int status = VP_EXIT_SYSTEM;
+    if (vp_runner_run(test->scenarios, test->count, &test->options, results, report_one,
+                      &test->report)) {
+        fputs("vparticle test: interrupted\n", stderr);
+    } else {
+        vp_report_end(&test->report, results, test->count, now() - started);
+        status = exit_status(results, test->count);
+        struct vp_failure failure;
+        if (test->junit &&
+            vp_report_junit(test->junit, results, test->count, now() - started, &failure)) {
+            fprintf(stderr, "vparticle test: %s\n", failure.text);
+            status = VP_EXIT_SYSTEM;
+        }
+    }
+    for (unsigned i = 0; i < test->count; i++) {
+        vp_result_clear(&results[i]);
+    }
+    free(results);
+    return status;
+}
+
+static void list_scenarios(const struct test *test)
+{
+    for (unsigned i = 0; i < test->count; i++) {
+        printf("%s: %s\n", test->scenarios[i]->path, test->scenarios[i]->name);
+    }
+}
+
+static void free_test(struct test *test)
+{
+    for (unsigned i = 0; i < test->count; i++) {
+        free(test->paths[i]);
+        if (test->scenarios) {
+            vp_scenario_free(test->scenarios[i]);
+        }
+    }
+    free(test->paths);
+    free(test->scenarios);
+}
+
+int vp_command_test(int argc, char **argv)
+{
+    char *self = realpath("/proc/self/exe", NULL);
+    struct test test = {
+        .report = {.format = vp_terminal_is(stdout) ? VP_FORMAT_PRETTY : VP_FORMAT_TAP,
+                   .to = stdout,
+                   .coloured = vp_terminal_colours(stdout)},
+        .options = {.jobs = 1,
+                    .program = program_invocation_name,
+                    .vparticle = self ? self : "vparticle"},
+    };
+    int error = read_options(&test, argc, argv);
+    test.options.progress = vp_terminal_is(stderr) && test.report.format == VP_FORMAT_PRETTY;
+    int status = error > 0 ? VP_EXIT_OK : VP_EXIT_USAGE;
+    if (!error && load_scenarios(&test) == 0) {
+        if (test.list) {
+            list_scenarios(&test);
+            status = VP_EXIT_OK;
+        } else {
+            status = run_scenarios(&test);
+        }
+    }
+    free_test(&test);
+    free(self);
+    return status;
+}

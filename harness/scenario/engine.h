@@ -1,0 +1,24 @@
+/** @file engine.h Runs one scenario in this process: devices, server, host and steps on one loop.
+ */
+#ifndef VP_SCENARIO_ENGINE_H
+#define VP_SCENARIO_ENGINE_H
+
+#include "report/result.h"
+#include "scenario/scenario.h"
+
+/** What a scenario runs in. */
+struct vp_surroundings {
+    const char *work;      /**< an empty folder of its own; tools run there */
+    const char *temporary; /**< another one, for what the engine itself needs */
+    const char *firmware;  /**< folder with real images, or NULL */
+    const char *vparticle; /**< path of this program */
+};
+
+/**
+ * Run all steps until one fails.
+ * @param result  cleared; path, name, outcome, and on failure all else are filled in
+ */
+void vp_engine_run(const struct vp_scenario *scenario, const struct vp_surroundings *surroundings,
+                   struct vp_result *result);
+
+#endif

@@ -1,0 +1,62 @@
+/** @file engine_private.h What the files of the engine share. */
+#ifndef VP_SCENARIO_ENGINE_PRIVATE_H
+#define VP_SCENARIO_ENGINE_PRIVATE_H
+
+#include "scenario/engine.h"
+#include "scenario/trace.h"
+#include "vparticle/catalogue.h"
+#include "vparticle/host.h"
+#include "vparticle/server.h"
+
+enum { VP_ENGINE_DEVICES = 16, VP_ENGINE_VARIABLES = 5 };
+
+struct vp_engine_device {
+    struct vp_engine *engine;
+    struct vp_device *device;
+    enum vp_platform platform;
+    struct vp_flash *before; /**< its flash when the scenario began */
+};
+
+struct vp_engine {
+    const struct vp_scenario *scenario;
+    const struct vp_surroundings *surroundings;
+    struct vp_result *result;
+    struct vp_variable variables[VP_ENGINE_VARIABLES];
+    char *folder; /**< of the scenario file */
+
+    struct ev_loop *loop;
+    struct vp_server *server;
+    struct vp_host *host;
+    struct vp_engine_device devices[VP_ENGINE_DEVICES];
+    unsigned device_count;
+
+    struct vp_trace trace;
+    /** Told of each transfer that was answered while a tool runs; may be NULL. */
+    void (*on_transfer)(struct vp_engine *engine);
+    struct run *run; /**< the step that runs a tool, while it does */
+};
+
+/**
+ * The step failed: fill the result with where and what, once.
+ * @param expected, found  new strings, taken over; NULL counts as short of memory
+ * @return VP_ERROR_INVALID
+ */
+int vp_engine_fail(struct vp_engine *engine, const struct vp_step *step, char *expected,
+                   char *found);
+
+/** The scenario cannot go on for another reason. @return VP_ERROR_INVALID */
+int vp_engine_stop(struct vp_engine *engine, enum vp_outcome outcome, char *reason);
+
+/** Add a line of evidence to the result; cut off where there are too many. Takes @p note over. */
+void vp_engine_note(struct vp_engine *engine, char *note);
+
+/** Let each device do what it still means to do by itself (boot, reset after a leave). */
+void vp_engine_settle(struct vp_engine *engine);
+
+/** The device that a step is about. */
+struct vp_engine_device *vp_engine_device_of(struct vp_engine *engine, const struct vp_step *step);
+
+int vp_engine_run_tool(struct vp_engine *engine, const struct vp_step *step);
+int vp_engine_expect(struct vp_engine *engine, const struct vp_step *step);
+
+#endif

@@ -1,0 +1,417 @@
+#include "scenario/runner.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "scenario/engine.h"
+#include "scenario/needs.h"
+
+enum {
+    MOST_JOBS = 64,
+    TICK_MS = 200,
+    /* Beyond the time-outs of its steps, in seconds. */
+    GRACE = 60,
+};
+
+static const double slow = 2.0; /* seconds, from when on progress is shown */
+
+/* A scenario that runs now. */
+struct job {
+    unsigned which;
+    pid_t process;
+    int pipe;     /* its result comes out here, as JSON */
+    char *folder; /* all that it leaves behind is in here */
+    char *received;
+    size_t length;
+    double started, deadline;
+    bool late;
+};
+
+struct runner {
+    struct vp_scenario *const *scenarios;
+    unsigned count;
+    const struct vp_runner_options *options;
+    struct vp_result *results;
+    bool *finished;
+    unsigned next, reported;
+    struct job jobs[MOST_JOBS];
+    unsigned job_count;
+    void (*done)(void *context, const struct vp_result *result);
+    void *context;
+    bool shown; /* a progress line is on the screen */
+};
+
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int number)
+{
+    interrupted = number;
+}
+
+static double now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
+}
+
+/* ---- Progress ------------------------------------------------------------------------------ */
+
+static void hide_progress(struct runner *runner)
+{
+    if (runner->shown) {
+        fputs("\r\033[K", stderr);
+        runner->shown = false;
+    }
+}
+
+static void show_progress(struct runner *runner)
+{
+    if (!runner->options->progress) {
+        return;
+    }
+    const struct job *oldest = NULL;
+    for (unsigned i = 0; i < runner->job_count; i++) {
+        if (!oldest || runner->jobs[i].started < oldest->started) {
+            oldest = &runner->jobs[i];
+        }
+    }
+    if (oldest && now() - oldest->started > slow) {
+        fprintf(stderr, "\r%u of %u done; running for %.0f s: %.50s\033[K", runner->reported,
+                runner->count, now() - oldest->started, runner->scenarios[oldest->which]->name);
+        runner->shown = true;
+    }
+}
+
+/* ---- Results -------------------------------------------------------------------------------- */
+
+/* A word that a shell takes as one. */
+static char *shell_word(const char *text)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "/._+-@:,=";
+    if (*text && strspn(text, plain) == strlen(text)) {
+        return strdup(text);
+    }
+    char *quoted = malloc(strlen(text) * 4 + 3);
+    char *to = quoted;
+    if (!quoted) {
+        return NULL;
+    }
+    *to++ = '\'';
+    for (; *text; text++) {
+        if (*text == '\'') {
+            memcpy(to, "'\\''", 4);
+            to += 4;
+        } else {
+            *to++ = *text;
+        }
+    }
+    memcpy(to, "'", 2);
+    return quoted;
+}
+
+static char *rerun_command(const struct runner *runner, const struct vp_scenario *scenario)
+{
+    char *program = shell_word(runner->options->program), *path = shell_word(scenario->path);
+    char *firmware = runner->options->firmware ? shell_word(runner->options->firmware) : NULL;
+    char *command = program && path
+                        ? vp_text("%s test %s%s%s%s", program, firmware ? "--firmware " : "",
+                                  firmware ? firmware : "", firmware ? " " : "", path)
+                        : NULL;
+    free(program);
+    free(path);
+    free(firmware);
+    return command;
+}
+
+/* Results are told in the order of the scenarios, so one may have to wait for another. */
+static void finish(struct runner *runner, unsigned which)
+{
+    struct vp_result *result = &runner->results[which];
+    if (!result->path) {
+        result->path = strdup(runner->scenarios[which]->path);
+    }
+    if (!result->name) {
+        result->name = strdup(runner->scenarios[which]->name);
+    }
+    if (result->outcome != VP_PASSED && result->outcome != VP_SKIPPED && !result->rerun) {
+        result->rerun = rerun_command(runner, runner->scenarios[which]);
+    }
+    runner->finished[which] = true;
+    while (runner->reported < runner->count && runner->finished[runner->reported]) {
+        hide_progress(runner);
+        runner->done(runner->context, &runner->results[runner->reported++]);
+    }
+}
+
+static void finish_without(struct runner *runner, unsigned which, enum vp_outcome outcome,
+                           char *reason)
+{
+    runner->results[which] = (struct vp_result){.outcome = outcome, .reason = reason};
+    finish(runner, which);
+}
+
+/* ---- Processes --------------------------------------------------------------------------------
+ */
+
+static int remove_entry(const char *path, const struct stat *status, int kind, struct FTW *where)
+{
+    (void)status;
+    (void)kind;
+    (void)where;
+    return remove(path);
+}
+
+static void remove_folder(const char *path)
+{
+    nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+static bool write_all(int descriptor, const char *text)
+{
+    size_t length = strlen(text);
+    while (length > 0) {
+        const ssize_t written = write(descriptor, text, length);
+        if (written < 0 && errno != EINTR) {
+            return false;
+        }
+        text += written > 0 ? written : 0;
+        length -= written > 0 ? (size_t)written : 0;
+    }
+    return true;
+}
+
+/* The process of one scenario: run it and tell the result. */
+_Noreturn static void run_here(const struct runner *runner, const struct job *job,
+                               const char *firmware, int to)
+{
+    char *work = vp_text("%s/work", job->folder), *temporary = vp_text("%s/tmp", job->folder);
+    if (!work || !temporary || mkdir(work, 0700) || mkdir(temporary, 0700) ||
+        setenv("TMPDIR", temporary, 1)) {
+        _exit(1);
+    }
+    const struct vp_surroundings surroundings = {
+        .work = work,
+        .temporary = temporary,
+        .firmware = firmware,
+        .vparticle = runner->options->vparticle,
+    };
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    signal(SIGINT, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
+    const int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (nothing >= 0) {
+        dup2(nothing, STDIN_FILENO);
+    }
+    struct vp_result result;
+    vp_engine_run(runner->scenarios[job->which], &surroundings, &result);
+    char *json = vp_result_to_json(&result);
+    const bool told = json && write_all(to, json);
+    free(json);
+    free(work);
+    free(temporary);
+    vp_result_clear(&result);
+    /* Not _exit(2), so that a leak checker has its say. */
+    exit(told ? 0 : 1);
+}
+
+static unsigned longest_run(const struct vp_scenario *scenario)
+{
+    unsigned seconds = GRACE;
+    for (unsigned i = 0; i < scenario->steps_count; i++) {
+        const struct vp_step *step = &scenario->steps[i];
+        const unsigned own = step->timeout ? *step->timeout : VP_DEFAULT_TIMEOUT;
+        seconds += step->run ? (own < 86400 ? own : 86400) : 0;
+    }
+    return seconds;
+}
+
+static char *make_folder(void)
+{
+    const char *temporary = getenv("TMPDIR");
+    char *path = vp_text("%s/vparticle-test-XXXXXX", temporary && *temporary ? temporary : "/tmp");
+    if (path && !mkdtemp(path)) {
+        free(path);
+        path = NULL;
+    }
+    return path;
+}
+
+static int fork_job(struct runner *runner, struct job *job, const char *firmware)
+{
+    int ends[2];
+    job->folder = make_folder();
+    if (!job->folder || pipe2(ends, O_CLOEXEC)) {
+        return VP_ERROR_IO;
+    }
+    fflush(NULL);
+    job->process = fork();
+    if (job->process == 0) {
+        close(ends[0]);
+        run_here(runner, job, firmware, ends[1]);
+    }
+    close(ends[1]);
+    job->pipe = ends[0];
+    return job->process < 0 ? VP_ERROR_IO : 0;
+}
+
+static void free_job(struct job *job)
+{
+    if (job->pipe >= 0) {
+        close(job->pipe);
+    }
+    if (job->folder) {
+        remove_folder(job->folder);
+    }
+    free(job->folder);
+    free(job->received);
+}
+
+static void start_job(struct runner *runner, unsigned which)
+{
+    const struct vp_scenario *scenario = runner->scenarios[which];
+    char *firmware = runner->options->firmware ? realpath(runner->options->firmware, NULL)
+                                               : vp_find_firmware(scenario->path);
+    char *missing = vp_missing_need(scenario, firmware);
+    if (missing) {
+        finish_without(runner, which, VP_SKIPPED, missing);
+    } else {
+        struct job *job = &runner->jobs[runner->job_count];
+        *job = (struct job){.which = which, .pipe = -1, .started = now()};
+        job->deadline = job->started + longest_run(scenario);
+        if (fork_job(runner, job, firmware)) {
+            free_job(job);
+            finish_without(runner, which, VP_ABORTED,
+                           vp_text("cannot start a process: %s", strerror(errno)));
+        } else {
+            runner->job_count++;
+        }
+    }
+    free(firmware);
+}
+
+/* The process has closed its pipe: take its result, or say why there is none. */
+static void end_job(struct runner *runner, struct job *job)
+{
+    struct vp_result *result = &runner->results[job->which];
+    int status = 0;
+    while (waitpid(job->process, &status, 0) < 0 && errno == EINTR) {
+    }
+    if (job->late) {
+        *result = (struct vp_result){.outcome = VP_ABORTED,
+                                     .reason = vp_text("it did not end by itself")};
+    } else if (status || !job->received || vp_result_from_json(job->received, result)) {
+        vp_result_clear(result);
+        result->outcome = VP_ABORTED;
+        result->reason =
+            WIFSIGNALED(status)
+                ? vp_text("the emulator crashed: %s", strsignal(WTERMSIG(status)))
+                : vp_text("the emulator ended badly, with exit status %d", WEXITSTATUS(status));
+    }
+    result->seconds = now() - job->started;
+    const unsigned which = job->which;
+    free_job(job);
+    *job = runner->jobs[--runner->job_count];
+    finish(runner, which);
+}
+
+/* False at the end of the pipe. */
+static bool receive(struct job *job)
+{
+    char piece[4096];
+    const ssize_t got = read(job->pipe, piece, sizeof piece);
+    if (got <= 0) {
+        return got < 0 && errno == EINTR;
+    }
+    char *grown = realloc(job->received, job->length + (size_t)got + 1);
+    if (!grown) {
+        return false;
+    }
+    memcpy(grown + job->length, piece, (size_t)got);
+    job->received = grown;
+    job->length += (size_t)got;
+    grown[job->length] = '\0';
+    return true;
+}
+
+static void wait_for_jobs(struct runner *runner)
+{
+    struct pollfd pipes[MOST_JOBS];
+    for (unsigned i = 0; i < runner->job_count; i++) {
+        pipes[i] = (struct pollfd){.fd = runner->jobs[i].pipe, .events = POLLIN};
+    }
+    const int ready = poll(pipes, runner->job_count, TICK_MS);
+    /* From the back: an ended job is replaced by the last one. */
+    for (unsigned i = runner->job_count; ready > 0 && i-- > 0;) {
+        if (pipes[i].revents && !receive(&runner->jobs[i])) {
+            end_job(runner, &runner->jobs[i]);
+        }
+    }
+    for (unsigned i = 0; i < runner->job_count; i++) {
+        struct job *job = &runner->jobs[i];
+        if (now() > job->deadline && !job->late) {
+            job->late = true;
+            kill(job->process, SIGKILL);
+        }
+    }
+    show_progress(runner);
+}
+
+static void abandon_jobs(struct runner *runner)
+{
+    for (unsigned i = 0; i < runner->job_count; i++) {
+        kill(runner->jobs[i].process, SIGKILL);
+        waitpid(runner->jobs[i].process, NULL, 0);
+        free_job(&runner->jobs[i]);
+    }
+    runner->job_count = 0;
+}
+
+int vp_runner_run(struct vp_scenario *const *scenarios, unsigned count,
+                  const struct vp_runner_options *options, struct vp_result *results,
+                  void (*done)(void *context, const struct vp_result *result), void *context)
+{
+    const struct sigaction action = {.sa_handler = on_signal};
+    struct sigaction old_interrupt, old_terminate;
+    struct runner runner = {
+        .scenarios = scenarios,
+        .count = count,
+        .options = options,
+        .results = results,
+        .finished = calloc(count ? count : 1, sizeof *runner.finished),
+        .done = done,
+        .context = context,
+    };
+    const unsigned jobs = options->jobs < MOST_JOBS ? options->jobs : MOST_JOBS;
+    if (!runner.finished) {
+        return VP_ERROR_NO_MEMORY;
+    }
+    interrupted = 0;
+    sigaction(SIGINT, &action, &old_interrupt);
+    sigaction(SIGTERM, &action, &old_terminate);
+    while (!interrupted && runner.reported < count) {
+        while (runner.job_count < jobs && runner.next < count) {
+            start_job(&runner, runner.next++);
+        }
+        if (runner.job_count) {
+            wait_for_jobs(&runner);
+        }
+    }
+    hide_progress(&runner);
+    abandon_jobs(&runner);
+    sigaction(SIGINT, &old_interrupt, NULL);
+    sigaction(SIGTERM, &old_terminate, NULL);
+    free(runner.finished);
+    return interrupted ? VP_ERROR_IO : 0;
+}

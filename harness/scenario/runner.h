@@ -1,0 +1,26 @@
+/** @file runner.h Runs scenarios, each in a process of its own, several at a time. */
+#ifndef VP_SCENARIO_RUNNER_H
+#define VP_SCENARIO_RUNNER_H
+
+#include "report/result.h"
+#include "scenario/scenario.h"
+
+struct vp_runner_options {
+    unsigned jobs;
+    const char *firmware;  /**< folder with real images; NULL: look for it above each scenario */
+    const char *program;   /**< how this program was called, for the command that runs one again */
+    const char *vparticle; /**< its absolute path */
+    bool progress;         /**< show on standard error what runs for more than two seconds */
+};
+
+/**
+ * Run all scenarios. A scenario that crashes or does not end costs itself alone.
+ * @param results  one for each scenario, filled in; vp_result_clear() them
+ * @param done  called for each result, in the order of the scenarios
+ * @return 0, or VP_ERROR_IO if it was interrupted (SIGINT, SIGTERM)
+ */
+int vp_runner_run(struct vp_scenario *const *scenarios, unsigned count,
+                  const struct vp_runner_options *options, struct vp_result *results,
+                  void (*done)(void *context, const struct vp_result *result), void *context);
+
+#endif
