@@ -41,8 +41,8 @@ static int add_rules(scmp_filter_ctx filter)
     }
     if (!error) {
         error = seccomp_rule_add(filter, SCMP_ACT_NOTIFY, SCMP_SYS(socket), 2,
-                                 SCMP_A0(SCMP_CMP_EQ, AF_NETLINK),
-                                 SCMP_A2(SCMP_CMP_EQ, NETLINK_KOBJECT_UEVENT));
+                                 SCMP_A0(SCMP_CMP_EQ, AF_NETLINK, 0),
+                                 SCMP_A2(SCMP_CMP_EQ, NETLINK_KOBJECT_UEVENT, 0));
     }
     /* It would open files behind our back. */
     return error ? error
