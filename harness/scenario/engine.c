@@ -5,11 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    /* A device that never comes to rest would keep the engine for ever. */
-    SETTLE_LIMIT = 100000,
-};
-
 /* ---- Failing ----------------------------------------------------------------------------- */
 
 /* "run: dfu-util -l", "expect", ... cut to a line. */
@@ -86,14 +81,7 @@ struct vp_engine_device *vp_engine_device_of(struct vp_engine *engine, const str
 void vp_engine_settle(struct vp_engine *engine)
 {
     for (unsigned i = 0; i < engine->device_count; i++) {
-        struct vp_device *device = engine->devices[i].device;
-        for (unsigned turn = 0; turn < SETTLE_LIMIT; turn++) {
-            const int64_t deadline = vp_device_next_deadline(device);
-            if (deadline < 0) {
-                break;
-            }
-            vp_device_advance(device, deadline < UINT32_MAX ? (uint32_t)deadline : UINT32_MAX);
-        }
+        vp_device_settle(engine->devices[i].device);
     }
 }
 
