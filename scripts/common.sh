@@ -24,7 +24,8 @@ step() {
     say "$words"
     if ! "$@" >"$log" 2>&1 </dev/null; then
         tail -n 40 "$log" >&2
-        die "$words: failed after $((SECONDS - start)) s; all of its output is in $log; once more by hand: $*"
+        type -P "$1" >/dev/null && say "Once more by hand: $*" >&2
+        die "$words: failed after $((SECONDS - start)) s; all of its output is in $log"
     fi
 }
 
@@ -45,38 +46,36 @@ install_missing() {
             "${missing[@]}"
 }
 
-# need PACKAGE...: install the Debian packages that are not there yet.
+# What the build needs, as Debian packages.
+build_tools="ca-certificates cmake ninja-build gcc libc6-dev pkg-config libev-dev libseccomp-dev
+    libcyaml-dev libyaml-dev libjansson-dev libusb-1.0-0-dev libcmocka-dev libssl-dev zlib1g-dev"
+
+# need PACKAGE...: install the Debian packages that are not there yet. COMMAND/PACKAGE is a package
+# that is needed only where nothing else brings the command.
 need() {
     missing=()
-    local package
-    for package in "$@"; do
+    local wanted package
+    for wanted in "$@"; do
+        package=${wanted#*/}
+        if [ "$package" != "$wanted" ] && command -v "${wanted%/*}" >/dev/null; then
+            continue
+        fi
         if [ "$(dpkg-query -Wf '${db:Status-Status}' "$package" 2>/dev/null)" != installed ]; then
             missing+=("$package")
         fi
     done
     if [ ${#missing[@]} -gt 0 ]; then
         command -v apt-get >/dev/null || die "these Debian packages are needed: ${missing[*]}"
-        step packages "Installing ${#missing[@]} packages: ${missing[*]}" install_missing
+        step packages "Installing packages: ${missing[*]}" install_missing
     fi
-}
-
-# need_command COMMAND PACKAGE: install a package only where no other one brings the command.
-need_command() {
-    command -v "$1" >/dev/null || need "$2"
-}
-
-need_build_tools() {
-    need ca-certificates cmake ninja-build gcc libc6-dev pkg-config libev-dev libseccomp-dev \
-        libcyaml-dev libjansson-dev libusb-1.0-0-dev libcmocka-dev libssl-dev zlib1g-dev
 }
 
 # build PRESET: configure where needed, and build.
 build() {
-    configure_and_build() {
-        [ -f "build/$1/build.ninja" ] || cmake --preset "$1"
-        cmake --build --preset "$1"
-    }
-    step "build-$1" "Building (preset $1)" configure_and_build "$1"
+    if [ ! -f "build/$1/build.ninja" ]; then
+        step "configure-$1" "Configuring (preset $1)" cmake --preset "$1"
+    fi
+    step "build-$1" "Building (preset $1)" cmake --build --preset "$1"
 }
 
 # firmware: fetch real firmware, or say why not. Scenarios that need it then skip.
