@@ -48,7 +48,8 @@ install_missing() {
 
 # What the build needs, as Debian packages.
 build_tools="ca-certificates cmake ninja-build gcc libc6-dev pkg-config libev-dev libseccomp-dev
-    libcyaml-dev libyaml-dev libjansson-dev libusb-1.0-0-dev libcmocka-dev libssl-dev zlib1g-dev"
+    libcyaml-dev libyaml-dev libjansson-dev libusb-1.0-0-dev libudev-dev libcmocka-dev libssl-dev
+    zlib1g-dev"
 
 # need PACKAGE...: install the Debian packages that are not there yet. COMMAND/PACKAGE is a package
 # that is needed only where nothing else brings the command.
@@ -70,12 +71,12 @@ need() {
     fi
 }
 
-# build PRESET: configure where needed, and build.
+# build PRESET [TARGET]: configure where needed, and build.
 build() {
     if [ ! -f "build/$1/build.ninja" ]; then
         step "configure-$1" "Configuring (preset $1)" cmake --preset "$1"
     fi
-    step "build-$1" "Building (preset $1)" cmake --build --preset "$1"
+    step "build-$1" "Building (preset $1)" cmake --build --preset "$1" ${2:+--target "$2"}
 }
 
 # firmware: fetch real firmware, or say why not. Scenarios that need it then skip.
