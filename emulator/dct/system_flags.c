@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "bytes.h"
 #include "dct/dct.h"
 
 enum {
@@ -16,28 +17,6 @@ enum {
     RESET_CAUSE = 20,
 };
 
-static uint16_t get16(const uint8_t *at)
-{
-    return (uint16_t)(at[0] | at[1] << 8);
-}
-
-static uint32_t get32(const uint8_t *at)
-{
-    return get16(at) | (uint32_t)get16(at + 2) << 16;
-}
-
-static void put16(uint8_t *at, uint16_t value)
-{
-    at[0] = (uint8_t)value;
-    at[1] = (uint8_t)(value >> 8);
-}
-
-static void put32(uint8_t *at, uint32_t value)
-{
-    put16(at, (uint16_t)value);
-    put16(at + 2, (uint16_t)(value >> 16));
-}
-
 bool vp_system_flags_load(struct vp_system_flags *flags, enum vp_flags_store store,
                           const struct vp_flash *flash, const struct vp_board *board,
                           const struct vp_backup_registers *backup)
@@ -47,18 +26,18 @@ bool vp_system_flags_load(struct vp_system_flags *flags, enum vp_flags_store sto
         vp_dct_read(flash, board, 0, flags->raw, sizeof flags->raw);
     } else {
         for (unsigned i = 0; i < BYTES_IN_REGISTERS / 4; i++) {
-            put32(flags->raw + 4 * i, backup->dr[FIRST_REGISTER + i]);
+            vp_put_le32(flags->raw + 4 * i, backup->dr[FIRST_REGISTER + i]);
         }
     }
-    const bool written = get32(flags->raw) == MAGIC;
+    const bool written = vp_get_le32(flags->raw) == MAGIC;
     if (!written) {
         memset(flags->raw, 0xFF, sizeof flags->raw);
     }
-    flags->bootloader_version = get16(flags->raw + BOOTLOADER_VERSION);
-    flags->ota_update = get16(flags->raw + OTA_UPDATE);
-    flags->iwdg_enable = get16(flags->raw + IWDG_ENABLE);
+    flags->bootloader_version = vp_get_le16(flags->raw + BOOTLOADER_VERSION);
+    flags->ota_update = vp_get_le16(flags->raw + OTA_UPDATE);
+    flags->iwdg_enable = vp_get_le16(flags->raw + IWDG_ENABLE);
     flags->startup_mode = flags->raw[STARTUP_MODE];
-    flags->reset_cause = get32(flags->raw + RESET_CAUSE);
+    flags->reset_cause = vp_get_le32(flags->raw + RESET_CAUSE);
     return written;
 }
 
@@ -66,17 +45,17 @@ int vp_system_flags_save(struct vp_system_flags *flags, enum vp_flags_store stor
                          struct vp_flash *flash, const struct vp_board *board,
                          struct vp_backup_registers *backup)
 {
-    put32(flags->raw, MAGIC);
-    put16(flags->raw + BOOTLOADER_VERSION, flags->bootloader_version);
-    put16(flags->raw + OTA_UPDATE, flags->ota_update);
-    put16(flags->raw + IWDG_ENABLE, flags->iwdg_enable);
+    vp_put_le32(flags->raw, MAGIC);
+    vp_put_le16(flags->raw + BOOTLOADER_VERSION, flags->bootloader_version);
+    vp_put_le16(flags->raw + OTA_UPDATE, flags->ota_update);
+    vp_put_le16(flags->raw + IWDG_ENABLE, flags->iwdg_enable);
     flags->raw[STARTUP_MODE] = flags->startup_mode;
-    put32(flags->raw + RESET_CAUSE, flags->reset_cause);
+    vp_put_le32(flags->raw + RESET_CAUSE, flags->reset_cause);
     if (store == VP_FLAGS_IN_DCT) {
         return vp_dct_write(flash, board, 0, flags->raw, sizeof flags->raw);
     }
     for (unsigned i = 0; i < BYTES_IN_REGISTERS / 4; i++) {
-        backup->dr[FIRST_REGISTER + i] = get32(flags->raw + 4 * i);
+        backup->dr[FIRST_REGISTER + i] = vp_get_le32(flags->raw + 4 * i);
     }
     return 0;
 }

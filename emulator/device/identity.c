@@ -1,11 +1,7 @@
+#include "bytes.h"
 #include "device/device_private.h"
 
 enum { DEVICE = 0x0100, CONFIGURATION = 0x0200, INTERFACE_DESCRIPTOR = 4 };
-
-static uint16_t get16(const uint8_t *at)
-{
-    return (uint16_t)(at[0] | at[1] << 8);
-}
 
 /* The first alternate of each interface. */
 static void read_interfaces(struct vp_usb_identity *identity, const uint8_t *configuration,
@@ -31,9 +27,9 @@ int vp_device_identity(const struct vp_device *device, struct vp_usb_identity *i
     uint8_t descriptor[256];
     device->function.descriptor(device->control.context, DEVICE, descriptor);
     *identity = (struct vp_usb_identity){
-        .vendor_id = get16(descriptor + 8),
-        .product_id = get16(descriptor + 10),
-        .device_version = get16(descriptor + 12),
+        .vendor_id = vp_get_le16(descriptor + 8),
+        .product_id = vp_get_le16(descriptor + 10),
+        .device_version = vp_get_le16(descriptor + 12),
         .device_class = descriptor[4],
         .device_subclass = descriptor[5],
         .device_protocol = descriptor[6],

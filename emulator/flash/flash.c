@@ -235,27 +235,6 @@ static int program_piece(struct vp_flash *flash, const struct vp_flash_sector *s
     return granted == length ? 0 : VP_ERROR_FLASH;
 }
 
-int vp_flash_program(struct vp_flash *flash, uint32_t address, const void *data, size_t length)
-{
-    if (!vp_flash_contains(flash, address, length)) {
-        return VP_ERROR_RANGE;
-    }
-    const uint8_t *from = data;
-    while (length > 0) {
-        const struct vp_flash_sector *sector = vp_flash_sector_at(flash, address);
-        const size_t room = sector->size - (address - sector->address);
-        const uint32_t piece = (uint32_t)(length < room ? length : room);
-        int error = program_piece(flash, sector, address, from, piece);
-        if (error) {
-            return error;
-        }
-        from += piece;
-        address += piece;
-        length -= piece;
-    }
-    return 0;
-}
-
 /* Words within one sector. Without a hook nobody can tell them from one operation but by count. */
 static int program_words(struct vp_flash *flash, const struct vp_flash_sector *sector,
                          uint32_t address, const uint8_t *data, uint32_t length)
@@ -273,13 +252,13 @@ static int program_words(struct vp_flash *flash, const struct vp_flash_sector *s
     return 0;
 }
 
-int vp_flash_program_words(struct vp_flash *flash, uint32_t address, const void *data,
-                           size_t length)
+typedef int (*program_function)(struct vp_flash *flash, const struct vp_flash_sector *sector,
+                                uint32_t address, const uint8_t *data, uint32_t length);
+
+/* Sector by sector, up to the end of the chip. */
+static int program_sectors(struct vp_flash *flash, uint32_t address, const uint8_t *data,
+                           size_t length, program_function program)
 {
-    if (address % WORD != 0 || length % WORD != 0) {
-        return VP_ERROR_INVALID;
-    }
-    const uint8_t *from = data;
     while (length > 0) {
         const struct vp_flash_sector *sector = vp_flash_sector_at(flash, address);
         if (!sector) {
@@ -287,15 +266,32 @@ int vp_flash_program_words(struct vp_flash *flash, uint32_t address, const void 
         }
         const size_t room = sector->size - (address - sector->address);
         const uint32_t piece = (uint32_t)(length < room ? length : room);
-        int error = program_words(flash, sector, address, from, piece);
+        int error = program(flash, sector, address, data, piece);
         if (error) {
             return error;
         }
-        from += piece;
+        data += piece;
         address += piece;
         length -= piece;
     }
     return 0;
+}
+
+int vp_flash_program(struct vp_flash *flash, uint32_t address, const void *data, size_t length)
+{
+    if (!vp_flash_contains(flash, address, length)) {
+        return VP_ERROR_RANGE;
+    }
+    return program_sectors(flash, address, data, length, program_piece);
+}
+
+int vp_flash_program_words(struct vp_flash *flash, uint32_t address, const void *data,
+                           size_t length)
+{
+    if (address % WORD != 0 || length % WORD != 0) {
+        return VP_ERROR_INVALID;
+    }
+    return program_sectors(flash, address, data, length, program_words);
 }
 
 uint64_t vp_flash_operations(const struct vp_flash *flash)

@@ -6,6 +6,8 @@
 #include <openssl/evp.h>
 #include <zlib.h>
 
+#include "bytes.h"
+
 enum {
     SUFFIX_AND_CRC = VP_MODULE_SUFFIX_SIZE + VP_MODULE_CRC_SIZE,
     SHA256_FROM_END = 38,
@@ -19,26 +21,6 @@ enum {
 /* The top of RAM, where the stack starts. */
 static const uint32_t stack_f205 = 0x20020000, stack_f103 = 0x20005000;
 
-static void put16(uint8_t *at, uint16_t value)
-{
-    at[0] = (uint8_t)value;
-    at[1] = (uint8_t)(value >> 8);
-}
-
-static void put32(uint8_t *at, uint32_t value)
-{
-    put16(at, (uint16_t)value);
-    put16(at + 2, (uint16_t)(value >> 16));
-}
-
-static void put32_big_endian(uint8_t *at, uint32_t value)
-{
-    at[0] = (uint8_t)(value >> 24);
-    at[1] = (uint8_t)(value >> 16);
-    at[2] = (uint8_t)(value >> 8);
-    at[3] = (uint8_t)value;
-}
-
 /* xorshift64*: the same bytes for the same recipe, on every machine. */
 static void fill(uint8_t *image, const struct vp_module_recipe *recipe)
 {
@@ -48,34 +30,34 @@ static void fill(uint8_t *image, const struct vp_module_recipe *recipe)
         state ^= state >> 12;
         state ^= state << 25;
         state ^= state >> 27;
-        put32(image + i, (uint32_t)(state * 0x2545F4914F6CDD1Du >> 32));
+        vp_put_le32(image + i, (uint32_t)(state * 0x2545F4914F6CDD1Du >> 32));
     }
 }
 
 static void put_vector_table(uint8_t *image, const struct vp_module_recipe *recipe)
 {
     const uint32_t reset = recipe->address + recipe->header_offset + HEADER_TO_RESET;
-    put32(image, recipe->header_offset == VP_MODULE_HEADER_F103 ? stack_f103 : stack_f205);
-    put32(image + 4, reset | THUMB);
+    vp_put_le32(image, recipe->header_offset == VP_MODULE_HEADER_F103 ? stack_f103 : stack_f205);
+    vp_put_le32(image + 4, reset | THUMB);
     for (uint32_t offset = 8; offset < recipe->header_offset; offset += 4) {
-        put32(image + offset, (reset + 4) | THUMB);
+        vp_put_le32(image + offset, (reset + 4) | THUMB);
     }
 }
 
 static void put_header(uint8_t *at, const struct vp_module_recipe *recipe)
 {
-    put32(at, recipe->address);
-    put32(at + 4, recipe->address + recipe->size - VP_MODULE_CRC_SIZE);
+    vp_put_le32(at, recipe->address);
+    vp_put_le32(at + 4, recipe->address + recipe->size - VP_MODULE_CRC_SIZE);
     at[8] = at[9] = 0;
-    put16(at + 10, recipe->version);
-    put16(at + 12, (uint16_t)recipe->platform);
+    vp_put_le16(at + 10, recipe->version);
+    vp_put_le16(at + 12, (uint16_t)recipe->platform);
     at[14] = recipe->function;
     at[15] = recipe->index;
     for (unsigned i = 0; i < 2; i++) {
         uint8_t *dependency = at + 16 + 4 * i;
         dependency[0] = recipe->dependencies[i].function;
         dependency[1] = recipe->dependencies[i].index;
-        put16(dependency + 2, recipe->dependencies[i].version);
+        vp_put_le16(dependency + 2, recipe->dependencies[i].version);
     }
 }
 
@@ -83,15 +65,15 @@ static void put_header(uint8_t *at, const struct vp_module_recipe *recipe)
 static int put_suffix(uint8_t *image, const struct vp_module_recipe *recipe)
 {
     uint8_t *suffix = image + recipe->size - SUFFIX_AND_CRC;
-    put16(suffix, recipe->product_id);
-    put16(suffix + 2, recipe->product_version);
-    put16(suffix + 4, 0);
-    put16(suffix + 38, VP_MODULE_SUFFIX_SIZE);
+    vp_put_le16(suffix, recipe->product_id);
+    vp_put_le16(suffix + 2, recipe->product_version);
+    vp_put_le16(suffix + 4, 0);
+    vp_put_le16(suffix + 38, VP_MODULE_SUFFIX_SIZE);
     if (!EVP_Digest(image, recipe->size - SHA256_FROM_END, suffix + 6, NULL, EVP_sha256(), NULL)) {
         return VP_ERROR_NO_MEMORY;
     }
     const uint32_t covered = recipe->size - VP_MODULE_CRC_SIZE;
-    put32_big_endian(image + covered, (uint32_t)crc32(crc32(0, NULL, 0), image, covered));
+    vp_put_be32(image + covered, (uint32_t)crc32(crc32(0, NULL, 0), image, covered));
     return 0;
 }
 

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "bytes.h"
+
 /* From the end of an image: CRC, suffix size, SHA-256, reserved, product version, product id. */
 enum {
     FROM_END_CRC = 4,
@@ -11,21 +13,6 @@ enum {
     FROM_END_PRODUCT_ID = 44,
     FROM_END_ALL = 44,
 };
-
-static uint16_t get16(const uint8_t *at)
-{
-    return (uint16_t)(at[0] | at[1] << 8);
-}
-
-static uint32_t get32(const uint8_t *at)
-{
-    return get16(at) | (uint32_t)get16(at + 2) << 16;
-}
-
-static uint32_t get32_big_endian(const uint8_t *at)
-{
-    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
-}
 
 uint32_t vp_module_size(const struct vp_module *module)
 {
@@ -40,19 +27,19 @@ bool vp_module_has_vector_table(uint32_t first_word)
 static struct vp_module_dependency decode_dependency(const uint8_t *at)
 {
     return (struct vp_module_dependency){
-        .function = at[0], .index = at[1], .version = get16(at + 2)};
+        .function = at[0], .index = at[1], .version = vp_get_le16(at + 2)};
 }
 
 static struct vp_module decode_header(const uint8_t *at, uint32_t offset)
 {
     return (struct vp_module){
         .header_offset = offset,
-        .start = get32(at),
-        .end = get32(at + 4),
+        .start = vp_get_le32(at),
+        .end = vp_get_le32(at + 4),
         .reserved = at[8],
         .flags = at[9],
-        .version = get16(at + 10),
-        .platform = get16(at + 12),
+        .version = vp_get_le16(at + 10),
+        .platform = vp_get_le16(at + 12),
         .function = at[14],
         .index = at[15],
         .dependencies = {decode_dependency(at + 16), decode_dependency(at + 20)},
@@ -64,7 +51,7 @@ static int decode_suffix(const uint8_t *tail, uint32_t size, struct vp_module *m
                          struct vp_failure *failure)
 {
     const uint8_t *end = tail + size;
-    module->suffix_size = get16(end - FROM_END_SUFFIX_SIZE);
+    module->suffix_size = vp_get_le16(end - FROM_END_SUFFIX_SIZE);
     if (module->suffix_size != VP_MODULE_SUFFIX_SIZE &&
         module->suffix_size != VP_MODULE_SUFFIX_SIZE_2015) {
         return vp_fail(failure, VP_ERROR_INVALID,
@@ -73,10 +60,10 @@ static int decode_suffix(const uint8_t *tail, uint32_t size, struct vp_module *m
                        module->suffix_size);
     }
     const bool has_product = module->suffix_size == VP_MODULE_SUFFIX_SIZE;
-    module->product_version = has_product ? get16(end - FROM_END_PRODUCT_VERSION) : 0xFFFF;
-    module->product_id = has_product ? get16(end - FROM_END_PRODUCT_ID) : 0xFFFF;
+    module->product_version = has_product ? vp_get_le16(end - FROM_END_PRODUCT_VERSION) : 0xFFFF;
+    module->product_id = has_product ? vp_get_le16(end - FROM_END_PRODUCT_ID) : 0xFFFF;
     memcpy(module->sha256, end - FROM_END_SHA256, sizeof module->sha256);
-    module->crc = get32_big_endian(end - FROM_END_CRC);
+    module->crc = vp_get_be32(end - FROM_END_CRC);
     return 0;
 }
 
@@ -113,7 +100,7 @@ int vp_module_parse(const uint8_t *bytes, size_t length, struct vp_module *modul
     if (length < 4) {
         return vp_fail(failure, VP_ERROR_INVALID, "%zu bytes are too few for a module", length);
     }
-    const bool vectors = vp_module_has_vector_table(get32(bytes));
+    const bool vectors = vp_module_has_vector_table(vp_get_le32(bytes));
     int error = parse_at(bytes, length, vectors ? VP_MODULE_HEADER_F205 : 0, module, failure);
     if (error && vectors && parse_at(bytes, length, VP_MODULE_HEADER_F103, module, NULL) == 0) {
         error = 0;
@@ -131,7 +118,8 @@ int vp_module_read_header(const struct vp_flash *flash, uint32_t address, struct
     if (vp_flash_read(flash, address, header, 4)) {
         return VP_ERROR_RANGE;
     }
-    const uint32_t offset = vp_module_has_vector_table(get32(header)) ? VP_MODULE_HEADER_F205 : 0;
+    const uint32_t offset =
+        vp_module_has_vector_table(vp_get_le32(header)) ? VP_MODULE_HEADER_F205 : 0;
     if (!vp_flash_contains(flash, address, (uint64_t)offset + sizeof header)) {
         return VP_ERROR_RANGE;
     }
