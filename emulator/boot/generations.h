@@ -53,10 +53,8 @@ enum vp_dfu_detach {
     VP_DFU_DETACH_UNSEEN,     /**< so short that the host sees a plain success */
 };
 
-struct vp_boot_generation {
-    uint16_t first; /**< the first version that behaves so; the next row ends it */
-
-    /* Identity. */
+/** What DFU mode shows of itself. */
+struct vp_dfu_identity {
     uint16_t device_release; /**< bcdDevice */
     const char *manufacturer;
     bool product_of_board; /**< else "Photon DFU Mode" on every board */
@@ -65,9 +63,10 @@ struct vp_boot_generation {
     const char *interface_string;     /**< string 5 */
     bool microsoft_os;                /**< WCID: string 0xEE and vendor request 0xEE */
     uint8_t interface_limit;          /**< highest interface number that requests may name */
-    enum vp_dfu_stray_string stray_string;
+};
 
-    /* DFU. */
+/** How DFU treats memory, and how it tells of it. */
+struct vp_dfu_rules {
     enum vp_dfu_routing routing;
     bool failure_stalls;              /**< a failed erase or write stalls the status stage */
     bool verifies;                    /**< a write is read back, and fails if it differs */
@@ -75,10 +74,15 @@ struct vp_boot_generation {
     bool configuration_clears_status; /**< SET_CONFIGURATION sets bStatus to OK */
     uint16_t flash_poll_ms;           /**< bwPollTimeout for internal flash */
     enum vp_dfu_unreadable unreadable;
+};
+
+struct vp_boot_generation {
+    uint16_t first; /**< the first version that behaves so; the next row ends it */
+    const struct vp_dfu_identity *identity;
+    const struct vp_dfu_rules *rules;
+    enum vp_dfu_stray_string stray_string;
     enum vp_dfu_leave leave;
     enum vp_dfu_detach detach;
-
-    /* Settings. */
     enum vp_dct_code dct_code;
     enum vp_flags_store flags_store;
 };

@@ -175,13 +175,13 @@ static struct vp_usb_reply do_work(struct vp_dfu *dfu, struct vp_usb_reply reply
     dfu->block = 0;
     dfu->length = 0;
     set_state(dfu, DNLOAD_SYNC);
-    if (!dfu->boot->generation->poll_sticks) {
+    if (!dfu->boot->generation->rules->poll_sticks) {
         memset(dfu->status + 1, 0, 3);
     }
     if (result == VP_DFU_FAULTED) {
         return vp_usb_reply_of(VP_USB_FAULT);
     }
-    if (result == VP_DFU_FAILED && (unknown || dfu->boot->generation->failure_stalls)) {
+    if (result == VP_DFU_FAILED && (unknown || dfu->boot->generation->rules->failure_stalls)) {
         return vp_usb_reply_of(VP_USB_STALL);
     }
     return reply;
@@ -286,7 +286,7 @@ static struct vp_usb_reply interface_request(void *context, const struct vp_usb_
     case TYPE_STANDARD:
         return standard_request(dfu, request);
     default:
-        if (dfu->boot->generation->microsoft_os) {
+        if (dfu->boot->generation->identity->microsoft_os) {
             return vp_dfu_microsoft_request(request);
         }
         return request->length == 0 ? vp_usb_acknowledge() : vp_usb_reply_of(VP_USB_SILENT);
@@ -308,7 +308,7 @@ static void configure(void *context, bool configured)
         dfu->block = 0;
         dfu->length = 0;
     }
-    if (dfu->boot->generation->configuration_clears_status) {
+    if (dfu->boot->generation->rules->configuration_clears_status) {
         dfu->status[0] = STATUS_OK;
     }
 }
@@ -329,8 +329,8 @@ void vp_dfu_start(struct vp_dfu *dfu, const struct vp_boot *boot, const uint8_t 
         .interface_request = interface_request,
         .vendor_request = vendor_request,
         .configure = configure,
-        .interface_limit = boot->generation->interface_limit,
-        .knows_vendor_requests = boot->generation->microsoft_os,
+        .interface_limit = boot->generation->identity->interface_limit,
+        .knows_vendor_requests = boot->generation->identity->microsoft_os,
         .self_powered = true,
     };
 }

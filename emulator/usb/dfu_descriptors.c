@@ -27,11 +27,12 @@ const uint8_t vp_dfu_functional_descriptor[9] = {
 static uint32_t device_descriptor(const struct vp_dfu *dfu, uint8_t *to)
 {
     const struct vp_board *board = dfu->boot->board;
-    return vp_usb_device_descriptor(to, &(struct vp_usb_device_identity){
-                                            .vendor = board->usb_vendor,
-                                            .product = board->usb_dfu_product,
-                                            .release = dfu->boot->generation->device_release,
-                                        });
+    return vp_usb_device_descriptor(to,
+                                    &(struct vp_usb_device_identity){
+                                        .vendor = board->usb_vendor,
+                                        .product = board->usb_dfu_product,
+                                        .release = dfu->boot->generation->identity->device_release,
+                                    });
 }
 
 static uint32_t configuration_descriptor(const struct vp_dfu *dfu, uint8_t *to)
@@ -52,11 +53,11 @@ static uint32_t configuration_descriptor(const struct vp_dfu *dfu, uint8_t *to)
 
 static uint32_t serial_string(const struct vp_dfu *dfu, uint8_t *to)
 {
-    if (dfu->boot->generation->serial == VP_DFU_SERIAL_CONSTANT) {
+    if (dfu->boot->generation->identity->serial == VP_DFU_SERIAL_CONSTANT) {
         return vp_usb_string_descriptor(to, "00000000010C");
     }
     return vp_usb_device_id_string(to, dfu->device_id,
-                                   dfu->boot->generation->serial == VP_DFU_SERIAL_UPPER);
+                                   dfu->boot->generation->identity->serial == VP_DFU_SERIAL_UPPER);
 }
 
 /* An index behind the table of layouts: the firmware reads on. */
@@ -89,7 +90,7 @@ static struct vp_usb_reply user_string(const struct vp_dfu *dfu, uint8_t index, 
         return (struct vp_usb_reply){VP_USB_DATA,
                                      vp_usb_string_descriptor(to, board->dfu_layouts[layout])};
     }
-    if (!dfu->boot->generation->microsoft_os || layout == board->dfu_layout_count) {
+    if (!dfu->boot->generation->identity->microsoft_os || layout == board->dfu_layout_count) {
         return stray_string(dfu, to);
     }
     /* Measured: 9 and up fault. Above the limit nothing was measured; tools rely on a stall. */
@@ -98,17 +99,17 @@ static struct vp_usb_reply user_string(const struct vp_dfu *dfu, uint8_t index, 
 
 static struct vp_usb_reply string_descriptor(const struct vp_dfu *dfu, uint8_t index, uint8_t *to)
 {
-    const struct vp_boot_generation *generation = dfu->boot->generation;
+    const struct vp_dfu_identity *identity = dfu->boot->generation->identity;
     uint32_t size;
     switch (index) {
     case STRING_LANGUAGES:
         size = vp_usb_language_descriptor(to);
         break;
     case STRING_MANUFACTURER:
-        size = vp_usb_string_descriptor(to, generation->manufacturer);
+        size = vp_usb_string_descriptor(to, identity->manufacturer);
         break;
     case STRING_PRODUCT:
-        size = vp_usb_string_descriptor(to, generation->product_of_board
+        size = vp_usb_string_descriptor(to, identity->product_of_board
                                                 ? dfu->boot->board->dfu_product_string
                                                 : "Photon DFU Mode");
         break;
@@ -116,13 +117,13 @@ static struct vp_usb_reply string_descriptor(const struct vp_dfu *dfu, uint8_t i
         size = serial_string(dfu, to);
         break;
     case STRING_CONFIGURATION:
-        size = vp_usb_string_descriptor(to, generation->configuration_string);
+        size = vp_usb_string_descriptor(to, identity->configuration_string);
         break;
     case STRING_INTERFACE:
-        size = vp_usb_string_descriptor(to, generation->interface_string);
+        size = vp_usb_string_descriptor(to, identity->interface_string);
         break;
     default:
-        if (index != STRING_MICROSOFT || !generation->microsoft_os) {
+        if (index != STRING_MICROSOFT || !identity->microsoft_os) {
             return user_string(dfu, index, to);
         }
         size = vp_usb_microsoft_string(to);

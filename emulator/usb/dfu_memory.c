@@ -67,7 +67,7 @@ static enum vp_dfu_result flash_read(struct vp_dfu *dfu, uint32_t address, uint8
 static uint16_t flash_poll_ms(const struct vp_dfu *dfu, bool erase)
 {
     (void)erase;
-    return dfu->boot->generation->flash_poll_ms;
+    return dfu->boot->generation->rules->flash_poll_ms;
 }
 
 /* ---- DCT --------------------------------------------------------------------------- */
@@ -185,7 +185,7 @@ static const struct memory memories[] = {
 /* MAL_CheckAdd: the memory for an address, or NULL. */
 static const struct memory *memory_at(const struct vp_dfu *dfu, uint32_t address)
 {
-    if (dfu->boot->generation->routing == VP_DFU_BY_ALTERNATE) {
+    if (dfu->boot->generation->rules->routing == VP_DFU_BY_ALTERNATE) {
         const struct memory *memory = &memories[dfu->alternate];
         return memory->knows(dfu, address) ? memory : NULL;
     }
@@ -218,7 +218,7 @@ enum vp_dfu_result vp_dfu_write(struct vp_dfu *dfu, uint32_t address, uint32_t l
     if (!memory || protected_from_dfu(dfu, address)) {
         return VP_DFU_FAILED;
     }
-    if (!dfu->boot->generation->verifies) {
+    if (!dfu->boot->generation->rules->verifies) {
         return memory->write(dfu, address, length);
     }
     for (unsigned tries = 0; tries < WRITE_TRIES; tries++) {
@@ -240,7 +240,7 @@ enum vp_dfu_result vp_dfu_write(struct vp_dfu *dfu, uint32_t address, uint32_t l
  * assumed to be zeros. */
 static void read_buffer(struct vp_dfu *dfu, uint8_t *data, uint32_t length)
 {
-    if (dfu->boot->generation->unreadable == VP_DFU_ZEROS) {
+    if (dfu->boot->generation->rules->unreadable == VP_DFU_ZEROS) {
         memset(dfu->buffer, 0, sizeof dfu->buffer);
     }
     const uint32_t held = length < sizeof dfu->buffer ? length : (uint32_t)sizeof dfu->buffer;
