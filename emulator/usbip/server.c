@@ -9,7 +9,7 @@
  * Instant speed: seconds of silence after which a host is taken to wait for the device, so
  * that the device's own time may jump to its next deadline.
  */
-static const ev_tstamp quiet_period = 0.050;
+static const ev_tstamp quiet_period = 0.100;
 
 enum { FIRST_DEVNUM = 2, LAST_DEVNUM = 127 }; /* 1 is the root hub's (USB 2.0 section 9.4.6) */
 
@@ -139,6 +139,8 @@ int vp_server_add_device(struct vp_server *server, struct vp_device *device)
     snprintf(exported->export.busid, sizeof exported->export.busid, "%d-%zu", USBIP_BUSNUM,
              exports->count + 1);
     ev_timer_init(&exported->quiet, on_quiet, 0., quiet_period);
+    /* A request that came while this process was kept from running is not silence. */
+    ev_set_priority(&exported->quiet, EV_MINPRI);
     exported->quiet.data = exported;
     ev_set_priority(&exported->quiet, EV_MINPRI); /* what a client has asked comes first */
     struct vp_usb_identity identity;

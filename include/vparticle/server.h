@@ -29,7 +29,7 @@ int vp_server_create(struct vp_server **server, struct ev_loop *loop);
  * Show @p device, as bus id 1-1 for the first, 1-2 for the second and so on. The server
  * borrows the device, which must outlive it. From here on the device's own time is
  * advanced by the server: under instant speed a deadline is reached as soon as no client has asked
- * anything of the device for a moment (50 ms), or at once while no client has imported it.
+ * anything of the device for a moment (100 ms), or at once while no client has imported it.
  * @return 0, VP_ERROR_NO_MEMORY, or VP_ERROR_RANGE beyond VP_SERVER_DEVICE_LIMIT
  */
 int vp_server_add_device(struct vp_server *server, struct vp_device *device);
