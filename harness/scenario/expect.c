@@ -116,11 +116,11 @@ static int read_file(const char *path, uint8_t **bytes, size_t *size, struct vp_
     }
     *bytes = malloc(LARGEST_FILE);
     *size = *bytes ? fread(*bytes, 1, LARGEST_FILE, file) : 0;
-    const bool bad = !*bytes || ferror(file) || *size == LARGEST_FILE;
+    const bool bad = !*bytes || ferror(file) || *size == LARGEST_FILE || *size == 0;
     fclose(file);
     if (bad) {
         free(*bytes);
-        vp_fail(failure, VP_ERROR_IO, "%s: cannot be read, or is too large", path);
+        vp_fail(failure, VP_ERROR_IO, "%s: cannot be read, is empty or too large", path);
         return VP_ERROR_IO;
     }
     return 0;

@@ -206,6 +206,23 @@ static int check_patterns(struct loader *loader, unsigned index, const char *key
     return 0;
 }
 
+/* A check that checks nothing always passes, and is a mistake. */
+static int check_text(struct loader *loader, unsigned index, const char *key,
+                      const struct vp_text_check *text)
+{
+    if (text && !text->contains && !text->lacks && !text->matches) {
+        return vp_yaml_fail(loader->path, place(loader, index, key), loader->failure,
+                            "%s: needs contains, lacks or matches", key);
+    }
+    return check_patterns(loader, index, key, text);
+}
+
+static bool names_no_module(const struct vp_versions *versions)
+{
+    return !versions->bootloader && !versions->system_part1 && !versions->system_part2 &&
+           !versions->system_part3 && !versions->user;
+}
+
 static int check_run(struct loader *loader, unsigned index)
 {
     const struct vp_step *step = &loader->scenario->steps[index];
@@ -234,8 +251,8 @@ static int check_run(struct loader *loader, unsigned index)
         return vp_yaml_fail(loader->path, place(loader, index, "exit"), loader->failure,
                             "'exit' does not go with 'kill_after': a killed tool has none");
     }
-    error = check_patterns(loader, index, "stdout", step->standard_output);
-    return error ? error : check_patterns(loader, index, "stderr", step->standard_error);
+    error = check_text(loader, index, "stdout", step->standard_output);
+    return error ? error : check_text(loader, index, "stderr", step->standard_error);
 }
 
 static bool is_usb_id(const char *text)
@@ -256,6 +273,8 @@ static int check_flash(struct loader *loader, unsigned index, const struct vp_fl
         wrong = "has a size; 'at' must say from where";
     } else if (flash->at && !flash->size && !flash->equals) {
         wrong = "says where; 'size' must say how much";
+    } else if (flash->size && *flash->size == 0) {
+        wrong = "has a size of 0: there is nothing to compare";
     } else if (flash->equals && flash->size) {
         wrong = "compares with a file; that says how much, not 'size'";
     } else if (flash->equals && !flash->part && !flash->at) {
@@ -280,7 +299,8 @@ static int check_flash(struct loader *loader, unsigned index, const struct vp_fl
 static int check_expect(struct loader *loader, unsigned index)
 {
     const struct vp_expect *expect = loader->scenario->steps[index].expect;
-    if (!expect->mode && !expect->modules && !expect->flash && !expect->usb) {
+    if (!expect->mode && !expect->flash && !expect->usb &&
+        (!expect->modules || names_no_module(expect->modules))) {
         return vp_yaml_fail(loader->path, place(loader, index, "expect"), loader->failure,
                             "expect: nothing is expected");
     }

@@ -121,6 +121,8 @@ static const struct {
      {"expected: \"16 bytes of flash at 0x08020000 erased\"", "16 of 16 bytes differ; at 0x0802"}},
     {"  - run: touch empty\n  - expect: {flash: [{at: 0x08020000, equals: '${work}/none'}]}\n",
      {"expected: \"${work}/none to compare with\"", "No such file"}},
+    {"  - run: touch empty\n  - expect: {flash: [{at: 0x08020000, equals: '${work}/empty'}]}\n",
+     {"expected: \"${work}/empty to compare with\"", "is empty or too large"}},
     {"  - run: sh -c 'printf x >one'\n"
      "  - expect: {flash: [{at: 0x080C0000, equals: '${work}/one'}]}\n",
      {"1 of 1 bytes differ; at 0x080c0000 there is ff, not 78"}},
