@@ -106,9 +106,17 @@ static void count_one(struct run *run)
     }
 }
 
+static bool is_running(const struct run *run)
+{
+    return vp_host_signal(run->engine->host, 0) > 0; /* signal 0 is none */
+}
+
+/* What the host asks of a device before the tool starts is not the tool's. */
 static void on_transfer(struct vp_engine *engine)
 {
-    count_one(engine->run);
+    if (is_running(engine->run)) {
+        count_one(engine->run);
+    }
 }
 
 /* The operation itself happens whole: the tool dies, not the device. */
@@ -190,7 +198,8 @@ static int run_loop(struct run *run, char *const *words)
         return vp_engine_stop(engine, VP_ABORTED, vp_text("%s: %s", words[0], failure.text));
     }
     ev_now_update(engine->loop);
-    ev_timer_init(&run->timer, on_timeout, timeout_of(run->step), 0.);
+    /* Again each second: when it is up, the tool may still be waiting for the devices. */
+    ev_timer_init(&run->timer, on_timeout, timeout_of(run->step), 1.);
     run->timer.data = run;
     ev_timer_start(engine->loop, &run->timer);
     while (!run->ended) {

@@ -163,6 +163,11 @@ static void a_tool_is_killed_where_it_was_asked_for(void **state)
         snprintf(note, sizeof note, "# line 5: the tool was killed after 2 %s\n", kinds[i][0]);
         says(note);
     }
+    /* The host has asked a dozen questions before the tool starts: those do not count. */
+    assert_int_equal(run_steps("  - run: dfu-util -a 0 -s 0x08000000:65536 -U u.bin\n"
+                               "    kill_after: {transfers: 5}\n"),
+                     0);
+    says("# line 4: the tool was killed after 5 transfers\n");
     /* A failure after transfers shows the last of them. */
     assert_int_equal(run_steps("  - run: dfu-util -l\n  - expect: {mode: normal}\n"), 1);
     says("  transfers:\n    - \"GET_DESCRIPTOR string");
