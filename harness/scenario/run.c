@@ -13,7 +13,8 @@
 
 enum {
     LARGEST_OUTPUT = 1 << 20,
-    SHOWN_OUTPUT = 2000, /* the end of it goes into a result */
+    READ_AT_ONCE = 1 << 20, /* more than a pipe holds; then the time-out has its turn */
+    SHOWN_OUTPUT = 2000,    /* the end of it goes into a result */
 };
 
 /* What a tool writes to one of its two streams. */
@@ -41,10 +42,16 @@ struct run {
 
 /* ---- Output --------------------------------------------------------------------------------- */
 
-static void drain(struct stream *stream)
+/* A tool that writes without a pause must not keep us here. @return false at the end */
+static bool drain(struct stream *stream)
 {
     char piece[4096];
-    for (ssize_t got; (got = read(stream->read_end, piece, sizeof piece)) > 0;) {
+    for (size_t total = 0; total < READ_AT_ONCE;) {
+        const ssize_t got = read(stream->read_end, piece, sizeof piece);
+        if (got <= 0) {
+            return got < 0 && (errno == EAGAIN || errno == EINTR);
+        }
+        total += (size_t)got;
         size_t kept = (size_t)got;
         if (kept > LARGEST_OUTPUT - stream->length) {
             kept = LARGEST_OUTPUT - stream->length;
@@ -53,15 +60,13 @@ static void drain(struct stream *stream)
         memcpy(stream->bytes + stream->length, piece, kept);
         stream->length += kept;
     }
+    return true;
 }
 
 static void on_output(struct ev_loop *loop, ev_io *watcher, int events)
 {
     (void)events;
-    struct stream *stream = watcher->data;
-    const size_t before = stream->length;
-    drain(stream);
-    if (stream->length == before && errno != EAGAIN) {
+    if (!drain(watcher->data)) {
         ev_io_stop(loop, watcher);
     }
 }
@@ -267,29 +272,35 @@ static bool matches(const char *pattern, const char *text)
     return found;
 }
 
-static int judge_text(struct run *run, const char *stream, const struct vp_text_check *check,
-                      const char *text)
+static int judge_text(struct run *run, const char *name, const struct vp_text_check *check,
+                      const struct stream *stream)
 {
     struct vp_engine *engine = run->engine;
+    const char *text = stream->text;
     for (unsigned i = 0; check && i < check->contains_count; i++) {
         if (!strstr(text, check->contains[i])) {
             return vp_engine_fail(engine, run->step,
-                                  vp_text("\"%s\" in %s", check->contains[i], stream),
+                                  vp_text("\"%s\" in %s", check->contains[i], name),
                                   vp_text("it is not there"));
         }
     }
     for (unsigned i = 0; check && i < check->lacks_count; i++) {
         if (strstr(text, check->lacks[i])) {
             return vp_engine_fail(engine, run->step,
-                                  vp_text("no \"%s\" in %s", check->lacks[i], stream),
+                                  vp_text("no \"%s\" in %s", check->lacks[i], name),
                                   vp_text("it is there"));
         }
+    }
+    if (check && check->lacks_count && stream->cut) {
+        return vp_engine_fail(engine, run->step,
+                              vp_text("%s of at most %d bytes to search", name, LARGEST_OUTPUT),
+                              vp_text("there was more, which is not kept"));
     }
     for (unsigned i = 0; check && i < check->matches_count; i++) {
         if (!matches(check->matches[i], text)) {
             return vp_engine_fail(
                 engine, run->step,
-                vp_text("a line of %s that matches \"%s\"", stream, check->matches[i]),
+                vp_text("a line of %s that matches \"%s\"", name, check->matches[i]),
                 vp_text("no line does"));
         }
     }
@@ -324,10 +335,10 @@ static int judge(struct run *run)
     }
     int error = judge_status(run);
     if (!error) {
-        error = judge_text(run, "stdout", run->step->standard_output, run->out.text);
+        error = judge_text(run, "stdout", run->step->standard_output, &run->out);
     }
     if (!error) {
-        error = judge_text(run, "stderr", run->step->standard_error, run->err.text);
+        error = judge_text(run, "stderr", run->step->standard_error, &run->err);
     }
     if (error) {
         keep_output(run);

@@ -113,6 +113,8 @@ static const struct {
      {"expected: \"the tool ends within 1 s\"", "it was still running and was killed"}},
     {"  - run: echo hello\n    kill_after: {writes: 1}\n",
      {"expected: \"killed after 1 writes\"", "ended by itself after 0 writes: exit status 0"}},
+    {"  - run: sh -c 'yes | head -c 1100000'\n    stdout: {lacks: [z]}\n",
+     {"expected: \"stdout of at most 1048576 bytes to search\"", "there was more"}},
     {"  - expect: {mode: safe}\n", {"expected: \"mode safe\"", "found: \"mode dfu\""}},
     {"  - expect: {usb: none}\n", {"expected: \"USB device none\"", "found: \"2b04:d006\""}},
     {"  - expect: {modules: {user: 7}}\n",
