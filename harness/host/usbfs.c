@@ -44,10 +44,20 @@ static void drain(struct usbfs_file *file)
 
 /* ---- Transfers -------------------------------------------------------------------------- */
 
+/* The server counts by device, whoever has it open. */
+static unsigned in_flight(const struct host_device *device)
+{
+    unsigned count = 0;
+    for (const struct usbfs_file *file = device->files; file; file = file->next_of_device) {
+        count += file->pending_count;
+    }
+    return count;
+}
+
 struct urb *usbfs_urb_create(struct usbfs_file *file, const struct call *call, uint32_t length)
 {
     struct vp_host *host = file->host;
-    if (length > USBFS_TRANSFER_MAX || file->pending_count >= USBFS_TRANSFERS_PER_FILE ||
+    if (length > USBFS_TRANSFER_MAX || in_flight(file->device) >= USBFS_TRANSFERS_PER_DEVICE ||
         host->transfer_bytes + sizeof(struct urb) + length > USBFS_MEMORY_MAX) {
         return NULL;
     }
@@ -62,7 +72,6 @@ struct urb *usbfs_urb_create(struct usbfs_file *file, const struct call *call, u
     return urb;
 }
 
-/* transfer.length may have been made smaller by a request; the count goes by what was asked for. */
 void usbfs_urb_free(struct urb *urb)
 {
     urb->host->transfer_bytes -= sizeof *urb + urb->transfer.length;

@@ -10,9 +10,9 @@
 #include "host/host_private.h"
 
 enum {
-    USBFS_TRANSFER_MAX = 1 << 20,   /* what the server takes */
-    USBFS_MEMORY_MAX = 16 << 20,    /* usbfs_memory_mb of the kernel */
-    USBFS_TRANSFERS_PER_FILE = 200, /* in flight; the server takes 256 */
+    USBFS_TRANSFER_MAX = 1 << 20,     /* what the server takes */
+    USBFS_MEMORY_MAX = 16 << 20,      /* usbfs_memory_mb of the kernel */
+    USBFS_TRANSFERS_PER_DEVICE = 200, /* in flight; the server drops who has more than 256 */
 };
 
 /** How long requests wait that have no limit of their own (USB_CTRL_SET_TIMEOUT), in seconds. */

@@ -212,6 +212,33 @@ static void asynchronous(void)
     puts("asynchronous transfers");
 }
 
+/* Two files together must not have so many transfers in flight that the server drops the host. The
+ * device is dead: none is answered. */
+static void too_many(void)
+{
+    enum { EACH = 150 };
+    static const uint8_t get_device[8] = {0x80, 6, 0, 1, 0, 0, 18, 0};
+    static struct usbdevfs_urb urbs[2 * EACH];
+    static uint8_t buffers[2 * EACH][8 + 18];
+    int fds[2] = {open_node(), open_node()};
+    unsigned submitted = 0;
+    for (unsigned i = 0; i < 2 * EACH; i++) {
+        fill_control(&urbs[i], buffers[i], get_device);
+        if (ioctl(fds[i / EACH], USBDEVFS_SUBMITURB, &urbs[i]) == 0) {
+            submitted++;
+        } else {
+            CHECK(errno == ENOMEM);
+        }
+    }
+    CHECK(submitted >= EACH && submitted < 256);
+    struct usbdevfs_urb *reaped = NULL;
+    CHECK(ioctl(fds[0], USBDEVFS_DISCARDURB, &urbs[0]) == 0);
+    CHECK(ioctl(fds[0], USBDEVFS_REAPURBNDELAY, &reaped) == 0 && reaped->status == -ENOENT);
+    close(fds[0]);
+    close(fds[1]);
+    puts("too many transfers");
+}
+
 /* What follows leaves the device dead: an UPLOAD across the end of flash never ends. */
 static void never_answered(void)
 {
@@ -264,6 +291,7 @@ static void never_answered(void)
     CHECK(result == 0);
     close(fd);
     puts("transfers without an answer");
+    too_many();
 }
 
 int main(void)
