@@ -38,8 +38,12 @@ static int check_interface(struct usbfs_file *file, unsigned interface)
     return file->device->usb.active ? claim(file, interface) : EHOSTUNREACH;
 }
 
+/* Kernel: findintfep(), checkintf(). */
 static int check_endpoint(struct usbfs_file *file, unsigned address)
 {
+    if (address & ~0x8Fu) {
+        return EINVAL;
+    }
     const struct usb_alternate *owner = usb_device_endpoint_owner(&file->device->usb, address);
     return owner ? check_interface(file, owner->interface) : ENOENT;
 }
@@ -332,12 +336,16 @@ static void on_release(struct usbfs_file *file, const struct call *call)
     if (!read_number(call, &interface)) {
         return;
     }
-    if (interface >= USB_INTERFACES_MAX || file->device->claims[interface] != file) {
+    if (interface >= USB_INTERFACES_MAX) {
         call_fail(call, EINVAL);
-        return;
+    } else if (!usb_device_current(&file->device->usb, interface)) {
+        call_fail(call, ENOENT);
+    } else if (file->device->claims[interface] != file) {
+        call_fail(call, EINVAL);
+    } else {
+        file->device->claims[interface] = NULL;
+        call_return(call, 0);
     }
-    file->device->claims[interface] = NULL;
-    call_return(call, 0);
 }
 
 static void set_interface_done(struct urb *urb, int status)
@@ -477,8 +485,11 @@ static void on_disconnect_claim(struct usbfs_file *file, const struct call *call
         call_fail(call, EFAULT);
         return;
     }
-    struct usbfs_file *owner =
-        wanted.interface < USB_INTERFACES_MAX ? file->device->claims[wanted.interface] : NULL;
+    if (!usb_device_current(&file->device->usb, wanted.interface)) {
+        call_fail(call, EINVAL);
+        return;
+    }
+    struct usbfs_file *owner = file->device->claims[wanted.interface];
     bool is_usbfs = strncmp(wanted.driver, "usbfs", sizeof wanted.driver) == 0;
     if (owner && ((wanted.flags & USBDEVFS_DISCONNECT_CLAIM_IF_DRIVER && !is_usbfs) ||
                   (wanted.flags & USBDEVFS_DISCONNECT_CLAIM_EXCEPT_DRIVER && is_usbfs))) {

@@ -105,6 +105,9 @@ static void interfaces(void)
     struct usbdevfs_disconnect_claim polite = {.flags = USBDEVFS_DISCONNECT_CLAIM_EXCEPT_DRIVER,
                                                .driver = "usbfs"};
     FAILS(ioctl(second, USBDEVFS_DISCONNECT_CLAIM, &polite), EBUSY);
+    FAILS(ioctl(first, USBDEVFS_RELEASEINTERFACE, &absent), ENOENT);
+    polite.interface = absent;
+    FAILS(ioctl(second, USBDEVFS_DISCONNECT_CLAIM, &polite), EINVAL);
     unsigned configuration = 1;
     FAILS(ioctl(second, USBDEVFS_SETCONFIGURATION, &configuration), EBUSY);
     /* Another process, another descriptor, the same open file: the claim lives until the last one.
@@ -150,6 +153,8 @@ static void questions(void)
     CHECK(ioctl(fd, USBDEVFS_CONNECTINFO, &info) == 0 && info.devnum == 2 && info.slow == 0);
     CHECK(ioctl(fd, USBDEVFS_GET_SPEED, 0) == 2);
     FAILS(ioctl(fd, USBDEVFS_CLEAR_HALT, &endpoint), ENOENT);
+    endpoint = 0x181;
+    FAILS(ioctl(fd, USBDEVFS_CLEAR_HALT, &endpoint), EINVAL);
     FAILS(ioctl(fd, _IO('U', 99), 0), ENOTTY);
     CHECK(ioctl(fd, USBDEVFS_RESET, 0) == 0);
     close(fd);
