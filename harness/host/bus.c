@@ -278,18 +278,26 @@ static void compare(struct vp_host *host, const struct vp_usbip_device *shown, s
     }
 }
 
+static void tell_list_failed(struct vp_host *host, const char *reason)
+{
+    if (!host->list_failed) {
+        host_log(host, "the emulator does not show its devices: %s", reason);
+    }
+    host->list_failed = true;
+}
+
 static void on_list(void *context, const struct vp_usbip_device *shown, size_t count,
                     const char *reason)
 {
     struct vp_host *host = context;
     host->list = NULL;
     host->lists_answered = host->lists_asked;
-    if (!reason) {
+    if (reason) {
+        tell_list_failed(host, reason);
+    } else {
+        host->list_failed = false;
         compare(host, shown, count);
-    } else if (!host->list_failed) {
-        host_log(host, "the emulator does not show its devices: %s", reason);
     }
-    host->list_failed = reason != NULL;
     if (host->ask_again) {
         host->ask_again = false;
         bus_rescan(host);
@@ -306,6 +314,7 @@ void bus_rescan(struct vp_host *host)
     host->lists_asked++;
     host->list = link_list_ask(host->loop, &host->server, on_list, host);
     if (!host->list) {
+        tell_list_failed(host, strerror(errno));
         host->lists_answered = host->lists_asked; /* the next poll tells who waits */
     }
 }
