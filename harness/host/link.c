@@ -248,6 +248,13 @@ static struct link_transfer *find(struct link *link, uint32_t seqnum)
     return transfer;
 }
 
+/* What follows takes it for 0 or a negative errno, whatever the server says. */
+static int sound_status(int32_t status)
+{
+    enum { ERRNO_MAX = 4095 }; /* include/linux/err.h of the kernel */
+    return status <= 0 && status >= -ERRNO_MAX ? status : -EPROTO;
+}
+
 static size_t take_submitted(struct link *link, const struct vp_usbip_header *header,
                              const uint8_t *data, size_t available)
 {
@@ -265,7 +272,7 @@ static size_t take_submitted(struct link *link, const struct vp_usbip_header *he
         memcpy(transfer->data, data, size);
     }
     transfer->actual = actual;
-    complete(link, transfer, header->submitted.status);
+    complete(link, transfer, sound_status(header->submitted.status));
     return VP_USBIP_HEADER_SIZE + size;
 }
 
@@ -278,7 +285,8 @@ static void take_unlinked(struct link *link, const struct vp_usbip_header *heade
     }
     if (transfer) {
         transfer->actual = 0;
-        complete(link, transfer, header->unlinked.status ? header->unlinked.status : -ECONNRESET);
+        int status = sound_status(header->unlinked.status);
+        complete(link, transfer, status ? status : -ECONNRESET);
     }
 }
 
