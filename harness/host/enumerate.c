@@ -41,7 +41,8 @@ struct enumeration {
     enum step step;
     unsigned index; /**< which configuration, interface, or try */
     uint16_t language;
-    bool timed_out;
+    bool given_up; /**< `done` was called; only the transfer is still out */
+    bool lost;     /**< the device has left, says the server */
     uint8_t *data;
 };
 
@@ -214,14 +215,23 @@ static bool advance(struct enumeration *e, int status, unsigned actual)
     }
 }
 
+static void start_timer(struct enumeration *e)
+{
+    ev_timer_set(&e->timer, TIME_LIMIT, 0);
+    ev_timer_start(e->device->host->loop, &e->timer);
+}
+
 static void on_answer(struct link_transfer *transfer)
 {
     struct enumeration *e = transfer->owner;
     ev_timer_stop(e->device->host->loop, &e->timer);
-    if (transfer->status == -ESHUTDOWN) {
+    if (e->given_up) {
         enumeration_free(e);
-    } else if (e->timed_out) {
-        finish(e, false);
+    } else if (transfer->status == -ESHUTDOWN) {
+        /* The connection ends, and with it the device and this; a server that leaves it open has
+         * no more to say. */
+        e->lost = true;
+        start_timer(e);
     } else if (advance(e, transfer->status, transfer->actual)) {
         ask(e);
     } else {
@@ -229,13 +239,19 @@ static void on_answer(struct link_transfer *transfer)
     }
 }
 
+/* Whether the server ever answers the unlink does not matter to those who wait for the device. */
 static void on_timeout(struct ev_loop *loop, ev_timer *timer, int events)
 {
     (void)loop;
     (void)events;
     struct enumeration *e = timer->data;
-    e->timed_out = true;
+    if (e->lost) {
+        finish(e, false);
+        return;
+    }
+    e->given_up = true;
     device_unlink(e->device, &e->transfer);
+    e->done(e->device, false);
 }
 
 static void ask(struct enumeration *e)
@@ -256,8 +272,7 @@ static void ask(struct enumeration *e)
     e->transfer.in = (setup[0] & 0x80) != 0;
     e->transfer.length = usb_get16(setup + 6);
     e->transfer.data = e->data;
-    ev_timer_set(&e->timer, TIME_LIMIT, 0);
-    ev_timer_start(e->device->host->loop, &e->timer);
+    start_timer(e);
     device_submit(e->device, &e->transfer);
 }
 
