@@ -139,10 +139,10 @@ int vp_server_add_device(struct vp_server *server, struct vp_device *device)
     snprintf(exported->export.busid, sizeof exported->export.busid, "%d-%zu", USBIP_BUSNUM,
              exports->count + 1);
     ev_timer_init(&exported->quiet, on_quiet, 0., quiet_period);
-    /* A request that came while this process was kept from running is not silence. */
+    /* What a client asked while this process was kept from running comes first: it is no silence.
+     */
     ev_set_priority(&exported->quiet, EV_MINPRI);
     exported->quiet.data = exported;
-    ev_set_priority(&exported->quiet, EV_MINPRI); /* what a client has asked comes first */
     struct vp_usb_identity identity;
     if (vp_device_identity(device, &identity) == 0) {
         give_devnum(exported);
