@@ -456,8 +456,9 @@ int tree_create(struct tree *tree, struct vp_failure *failure)
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
         snprintf(path, sizeof path, "%s/%s", tree->root, folders[i]);
         if (mkdir(path, 0755)) {
+            vp_fail(failure, VP_ERROR_IO, "cannot create %s: %s", path, strerror(errno));
             tree_destroy(tree);
-            return vp_fail(failure, VP_ERROR_IO, "cannot create %s: %s", path, strerror(errno));
+            return VP_ERROR_IO;
         }
     }
     struct maker root = {.error = 0};
@@ -472,8 +473,9 @@ int tree_create(struct tree *tree, struct vp_failure *failure)
               "MODALIAS=platform:vhci_hcd\n");
     make_file(&root, "sys" UEVENT_CONTROLLER_PATH "/modalias", "platform:vhci_hcd\n");
     if (root.error) {
+        vp_fail(failure, VP_ERROR_IO, "cannot write below %s: %s", base, strerror(errno));
         tree_destroy(tree);
-        return vp_fail(failure, VP_ERROR_IO, "cannot write below %s: %s", base, strerror(errno));
+        return VP_ERROR_IO;
     }
     return 0;
 }

@@ -248,12 +248,13 @@ static char *make_folder(void)
     return path;
 }
 
+/* @return 0 or an errno */
 static int fork_job(struct runner *runner, struct job *job, const char *firmware)
 {
     int ends[2];
     job->folder = make_folder();
     if (!job->folder || pipe2(ends, O_CLOEXEC)) {
-        return VP_ERROR_IO;
+        return errno;
     }
     fflush(NULL);
     job->process = fork();
@@ -261,9 +262,10 @@ static int fork_job(struct runner *runner, struct job *job, const char *firmware
         close(ends[0]);
         run_here(runner, job, firmware, ends[1]);
     }
+    const int error = job->process < 0 ? errno : 0;
     close(ends[1]);
     job->pipe = ends[0];
-    return job->process < 0 ? VP_ERROR_IO : 0;
+    return error;
 }
 
 static void free_job(struct job *job)
@@ -290,10 +292,11 @@ static void start_job(struct runner *runner, unsigned which)
         struct job *job = &runner->jobs[runner->job_count];
         *job = (struct job){.which = which, .pipe = -1, .started = now()};
         job->deadline = job->started + longest_run(scenario);
-        if (fork_job(runner, job, firmware)) {
+        const int error = fork_job(runner, job, firmware);
+        if (error) {
             free_job(job);
             finish_without(runner, which, VP_ABORTED,
-                           vp_text("cannot start a process: %s", strerror(errno)));
+                           vp_text("cannot start a process: %s", strerror(error)));
         } else {
             runner->job_count++;
         }
