@@ -82,6 +82,16 @@ static void make_setup(uint8_t setup[8], unsigned type, unsigned request, unsign
     memcpy(setup, bytes, sizeof bytes);
 }
 
+/* What was read of a tool that has just been killed may be another's, so it must still wait. */
+static void submit_for(struct urb *urb, double seconds)
+{
+    if (call_is_waiting(&urb->call)) {
+        usbfs_urb_submit(urb, seconds);
+    } else {
+        usbfs_urb_free(urb);
+    }
+}
+
 static void request(struct usbfs_file *file, const struct call *call, const uint8_t setup[8],
                     void (*done)(struct urb *urb, int status), unsigned value)
 {
@@ -94,7 +104,7 @@ static void request(struct usbfs_file *file, const struct call *call, const uint
     urb->transfer.in = (setup[0] & 0x80) != 0;
     urb->done = done;
     urb->value = value;
-    usbfs_urb_submit(urb, USBFS_TIME_LIMIT);
+    submit_for(urb, USBFS_TIME_LIMIT);
 }
 
 static void answer(const struct call *call, int status)
@@ -165,7 +175,7 @@ static void on_control(struct usbfs_file *file, const struct call *call)
         return;
     }
     urb->done = transfer_done;
-    usbfs_urb_submit(urb, seconds(control.timeout));
+    submit_for(urb, seconds(control.timeout));
 }
 
 static void on_bulk(struct usbfs_file *file, const struct call *call)
@@ -190,7 +200,7 @@ static void on_bulk(struct usbfs_file *file, const struct call *call)
         return;
     }
     urb->done = transfer_done;
-    usbfs_urb_submit(urb, seconds(bulk.timeout));
+    submit_for(urb, seconds(bulk.timeout));
 }
 
 /* ---- Asynchronous transfers ------------------------------------------------------------------ */
