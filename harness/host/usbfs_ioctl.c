@@ -332,6 +332,19 @@ static void on_discard(struct usbfs_file *file, const struct call *call)
 /* ---- Interfaces and configurations --------------------------------------------------------------
  */
 
+/* Kernel: destroy_async_on_interface(). They end with -ENOENT and wait to be reaped. */
+static void take_back(struct usbfs_file *file, unsigned interface)
+{
+    for (struct urb *urb = file->pending; urb; urb = urb->next) {
+        const struct link_transfer *transfer = &urb->transfer;
+        const struct usb_alternate *owner = usb_device_endpoint_owner(
+            &file->device->usb, transfer->endpoint | (transfer->in ? 0x80u : 0u));
+        if (!urb->done && transfer->endpoint && owner && owner->interface == interface) {
+            device_unlink(file->device, &urb->transfer);
+        }
+    }
+}
+
 static void on_claim(struct usbfs_file *file, const struct call *call)
 {
     unsigned interface;
@@ -353,6 +366,7 @@ static void on_release(struct usbfs_file *file, const struct call *call)
     } else if (file->device->claims[interface] != file) {
         call_fail(call, EINVAL);
     } else {
+        take_back(file, interface);
         file->device->claims[interface] = NULL;
         call_return(call, 0);
     }
@@ -388,6 +402,7 @@ static void on_set_interface(struct usbfs_file *file, const struct call *call)
         call_fail(call, error);
         return;
     }
+    take_back(file, wanted.interface);
     uint8_t setup[8];
     make_setup(setup, 0x01, 11, wanted.altsetting, wanted.interface, 0);
     request(file, call, setup, set_interface_done, wanted.interface << 8 | wanted.altsetting);

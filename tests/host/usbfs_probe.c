@@ -299,8 +299,33 @@ static void never_answered(void)
     too_many();
 }
 
-int main(void)
+/* A device with a serial port, which never has anything to say. */
+static void serial(void)
 {
+    unsigned interface = 1;
+    uint8_t data[64];
+    struct usbdevfs_urb urb = {.type = USBDEVFS_URB_TYPE_BULK,
+                               .endpoint = 0x81,
+                               .buffer = data,
+                               .buffer_length = sizeof data};
+    struct usbdevfs_urb *reaped = NULL;
+    int fd = open_node();
+    CHECK(ioctl(fd, USBDEVFS_CLAIMINTERFACE, &interface) == 0);
+    CHECK(ioctl(fd, USBDEVFS_SUBMITURB, &urb) == 0);
+    FAILS(ioctl(fd, USBDEVFS_REAPURBNDELAY, &reaped), EAGAIN);
+    CHECK(ioctl(fd, USBDEVFS_RELEASEINTERFACE, &interface) == 0);
+    CHECK(ioctl(fd, USBDEVFS_REAPURB, &reaped) == 0 && reaped == &urb && urb.status == -ENOENT);
+    close(fd);
+    puts("a transfer goes with its interface");
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 2 && strcmp(argv[1], "serial") == 0) {
+        alarm(60);
+        serial();
+        return 0;
+    }
     sigset_t blocked;
     sigemptyset(&blocked);
     sigaddset(&blocked, SIGUSR1);
