@@ -386,7 +386,9 @@ int vp_runner_run(struct vp_scenario *const *scenarios, unsigned count,
                   void (*done)(void *context, const struct vp_result *result), void *context)
 {
     const struct sigaction action = {.sa_handler = on_signal};
-    struct sigaction old_interrupt, old_terminate;
+    /* Whoever starts us may ignore it, and then nobody could be waited for. */
+    const struct sigaction usual = {.sa_handler = SIG_DFL};
+    struct sigaction old_interrupt, old_terminate, old_child;
     struct runner runner = {
         .scenarios = scenarios,
         .count = count,
@@ -403,6 +405,7 @@ int vp_runner_run(struct vp_scenario *const *scenarios, unsigned count,
     interrupted = 0;
     sigaction(SIGINT, &action, &old_interrupt);
     sigaction(SIGTERM, &action, &old_terminate);
+    sigaction(SIGCHLD, &usual, &old_child);
     while (!interrupted && runner.reported < count) {
         while (runner.job_count < jobs && runner.next < count) {
             start_job(&runner, runner.next++);
@@ -415,6 +418,7 @@ int vp_runner_run(struct vp_scenario *const *scenarios, unsigned count,
     abandon_jobs(&runner);
     sigaction(SIGINT, &old_interrupt, NULL);
     sigaction(SIGTERM, &old_terminate, NULL);
+    sigaction(SIGCHLD, &old_child, NULL);
     free(runner.finished);
     return interrupted ? VP_ERROR_IO : 0;
 }

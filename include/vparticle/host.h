@@ -25,7 +25,8 @@ struct vp_host;
  * Create a host that attaches whatever the USB/IP server at @p address shows, now and
  * later. It runs as part of @p loop, is an ordinary asynchronous client of the server, and may
  * share the loop with it. It never waits for the server but here, for it to accept a connection.
- * @param loop  not libev's default loop, which collects the exit status of every child itself
+ * @param loop  not libev's default loop, which collects the exit status of every child itself; for
+ *              the same reason SIGCHLD must not be ignored
  * @param address  as vp_usbip_address_parse() reads it
  * @param[out] host  owned by the caller: vp_host_destroy()
  * @return 0, VP_ERROR_INVALID (address, loop), VP_ERROR_IO (nobody listens there; no temporary

@@ -14,12 +14,13 @@
 /* `vparticle test` as a whole: scenarios in a folder of their own, TMPDIR in another. */
 static char folder[] = "/tmp/vparticle-runner-XXXXXX";
 static char output[65536];
+static const char *before = ""; /* words before the program */
 
 static int run(const char *arguments)
 {
     char command[1024];
-    snprintf(command, sizeof command, "cd %s && TMPDIR=%s/tmp %s test %s 2>&1", folder, folder,
-             VP_PROGRAM, arguments);
+    snprintf(command, sizeof command, "cd %s && TMPDIR=%s/tmp %s %s test %s 2>&1", folder, folder,
+             before, VP_PROGRAM, arguments);
     FILE *pipe = popen(command, "r");
     assert_non_null(pipe);
     output[fread(output, 1, sizeof output - 1, pipe)] = '\0';
@@ -175,6 +176,15 @@ static void a_tool_is_killed_where_it_was_asked_for(void **state)
     says("  transfers:\n    - \"GET_DESCRIPTOR string");
 }
 
+static void who_started_it_may_ignore_its_children(void **state)
+{
+    (void)state;
+    before = "env --ignore-signal=CHLD";
+    const int status = run_steps("  - run: 'false'\n    exit: 1\n    timeout: 5\n");
+    before = "";
+    assert_int_equal(status, 0);
+}
+
 static void what_is_missing_is_skipped_and_told(void **state)
 {
     (void)state;
@@ -311,6 +321,7 @@ int main(void)
         cmocka_unit_test(what_is_as_expected_passes),
         cmocka_unit_test(what_is_not_fails_and_says_why),
         cmocka_unit_test(a_tool_is_killed_where_it_was_asked_for),
+        cmocka_unit_test(who_started_it_may_ignore_its_children),
         cmocka_unit_test(what_is_missing_is_skipped_and_told),
         cmocka_unit_test(a_wrong_scenario_is_no_failure_but_an_error),
         cmocka_unit_test(the_command_line_is_checked),
