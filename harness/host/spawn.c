@@ -94,7 +94,9 @@ static struct spawn *spawn_create(const struct vp_host_command *command)
     spawn->command.directory = command->directory ? strdup(command->directory) : NULL;
     spawn->command.standard_output = copy_descriptor(command->standard_output);
     spawn->command.standard_error = copy_descriptor(command->standard_error);
-    if (!spawn->command.argv || (command->directory && !spawn->command.directory)) {
+    if (!spawn->command.argv || (command->directory && !spawn->command.directory) ||
+        (command->standard_output >= 0 && spawn->command.standard_output < 0) ||
+        (command->standard_error >= 0 && spawn->command.standard_error < 0)) {
         spawn_free(spawn);
         return NULL;
     }
@@ -462,7 +464,8 @@ int vp_host_spawn(struct vp_host *host, const struct vp_host_command *command,
     }
     struct spawn *spawn = spawn_create(command);
     if (!spawn) {
-        return vp_fail(failure, VP_ERROR_NO_MEMORY, "no memory to start %s", command->argv[0]);
+        return vp_fail(failure, VP_ERROR_NO_MEMORY, "no memory or no descriptors left to start %s",
+                       command->argv[0]);
     }
     struct spawn **end = &host->waiting;
     while (*end) {
