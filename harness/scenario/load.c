@@ -247,6 +247,11 @@ static int check_run(struct loader *loader, unsigned index)
         return vp_yaml_fail(loader->path, place(loader, index, "kill_after"), loader->failure,
                             "kill_after: needs exactly one of writes, erases, transfers");
     }
+    if (kill && ((kill->writes && !*kill->writes) || (kill->erases && !*kill->erases) ||
+                 (kill->transfers && !*kill->transfers))) {
+        return vp_yaml_fail(loader->path, place(loader, index, "kill_after"), loader->failure,
+                            "kill_after: must be at least 1");
+    }
     if (kill && step->exit_status) {
         return vp_yaml_fail(loader->path, place(loader, index, "exit"), loader->failure,
                             "'exit' does not go with 'kill_after': a killed tool has none");

@@ -136,6 +136,8 @@ static const struct {
     {HEAD "  - run: x\n    stdout: {matches: ['(']}\n",
      "s.yaml:5:13: matches: '(' is no regular expression"},
     {HEAD "  - run: x\n    kill_after: {}\n", "s.yaml:5:17: kill_after: needs exactly one of"},
+    {HEAD "  - run: x\n    kill_after: {writes: 0}\n",
+     "s.yaml:5:17: kill_after: must be at least 1"},
     {HEAD "  - run: x\n    kill_after: {writes: 1}\n    exit: 0\n",
      "s.yaml:6:11: 'exit' does not go with 'kill_after'"},
     {HEAD "  - reset: {}\n    exit: 0\n", "s.yaml:5:11: 'exit' goes with 'run', not with 'reset'"},
