@@ -138,8 +138,8 @@ static void on_socket(struct vp_host *host, const struct call *call)
     int ends[2];
     struct monitor *monitor = calloc(1, sizeof *monitor);
     if (!monitor || pipe2(ends, O_CLOEXEC | O_NONBLOCK)) {
+        call_fail(call, monitor ? ENFILE : ENOMEM); /* the host's descriptors, not the tool's */
         free(monitor);
-        call_fail(call, ENOMEM);
         return;
     }
     monitor->host = host;

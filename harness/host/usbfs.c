@@ -300,8 +300,8 @@ void usbfs_open(struct vp_host *host, const struct call *call, struct host_devic
     int ends[2];
     struct usbfs_file *file = calloc(1, sizeof *file);
     if (!file || pipe2(ends, O_CLOEXEC | O_NONBLOCK)) {
+        call_fail(call, file ? ENFILE : ENOMEM); /* the host's descriptors, not the tool's */
         free(file);
-        call_fail(call, ENOMEM);
         return;
     }
     fcntl(ends[1], F_SETPIPE_SZ, 4096); /* one slot */
