@@ -17,16 +17,33 @@ die() {
     exit 1
 }
 
+# watch PID LOG START: on a terminal, show how long it takes and the log's last line.
+watch() {
+    while [ -t 1 ] && kill -0 "$1" 2>/dev/null; do
+        sleep 0.5
+        if ((SECONDS - $3 >= 2)); then
+            printf '\r    %d s  %s\e[K' $((SECONDS - $3)) \
+                "$(tail -n 1 "$2" | tr -cd '[:print:]' | cut -c 1-60)"
+        fi
+    done
+    if [ -t 1 ]; then printf '\r\e[K'; fi
+}
+
 # step NAME WORDS COMMAND...: say what is done, keep its output in a log, show that if it fails.
 step() {
-    local log="$logs/$1.log" words="$2" start=$SECONDS
+    local log="$logs/$1.log" words="$2" start=$SECONDS pid
     shift 2
     say "$words"
-    if ! "$@" >"$log" 2>&1 </dev/null; then
+    "$@" >"$log" 2>&1 </dev/null &
+    pid=$!
+    trap 'kill "$pid" 2>/dev/null; exit 130' INT TERM
+    watch "$pid" "$log" "$start"
+    if ! wait "$pid"; then
         tail -n 40 "$log" >&2
         type -P "$1" >/dev/null && say "Once more by hand: $*" >&2
         die "$words: failed after $((SECONDS - start)) s; all of its output is in $log"
     fi
+    trap - INT TERM
 }
 
 as_root() {

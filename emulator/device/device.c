@@ -183,13 +183,14 @@ static void leave_unanswered(struct vp_device *device, struct vp_transfer *trans
 static void submit_control(struct vp_device *device, struct vp_transfer *transfer)
 {
     const uint8_t *setup = transfer->setup;
+    uint8_t nothing; /* so that copying 0 bytes has somewhere to go */
     struct vp_usb_request request = {
         .type = setup[0],
         .request = setup[1],
         .value = (uint16_t)(setup[2] | setup[3] << 8),
         .index = (uint16_t)(setup[4] | setup[5] << 8),
         .length = (uint16_t)(setup[6] | setup[7] << 8),
-        .data = transfer->data,
+        .data = transfer->length > 0 ? transfer->data : &nothing,
     };
     request.capacity = transfer->length < request.length ? transfer->length : request.length;
     const struct vp_usb_reply reply = vp_usb_control_request(&device->control, &request);

@@ -53,16 +53,22 @@ static bool valid(const struct vp_flash *flash, const struct vp_module *module,
     return (vp_module_validate(module, integrity, rules) & needed) == needed;
 }
 
-/* The system parts' code is there at all: the bootloader looked at the first one's header only. */
+/*
+ * The system parts' code is there at all: the bootloader looked at the first one's header only.
+ * Deduced: a part with a wrong CRC crashes, but for the main part of a system that checks it
+ * itself.
+ */
 static bool runs(const struct vp_flash *flash, const struct installed *installed,
-                 const struct vp_module_slot *slots, unsigned slot_count)
+                 const struct vp_system_generation *generation, const struct vp_module_slot *slots,
+                 unsigned slot_count)
 {
     for (unsigned i = 0; i < slot_count; i++) {
         if (slots[i].function != VP_MODULE_SYSTEM) {
             continue;
         }
         const struct vp_module *part = find(installed, VP_MODULE_SYSTEM, slots[i].index);
-        if (!part || !vp_module_crc_matches(flash, part->start, part)) {
+        const bool checked_later = generation->checks_itself && slots[i].index == MAIN_PART;
+        if (!part || (!checked_later && !vp_module_crc_matches(flash, part->start, part))) {
             return false;
         }
     }
@@ -91,7 +97,7 @@ void vp_system_start(struct vp_system *system, struct vp_flash *flash, const str
     const struct vp_module *main_part = find(&installed, VP_MODULE_SYSTEM, MAIN_PART);
     system->version = main_part ? main_part->version : 0;
     system->generation = vp_system_generation_find(system->version);
-    if (!runs(flash, &installed, slots, slot_count)) {
+    if (!runs(flash, &installed, system->generation, slots, slot_count)) {
         system->outcome = VP_SYSTEM_CRASHED;
         return;
     }

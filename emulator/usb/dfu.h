@@ -3,8 +3,8 @@
  * The bootloader's DFU mode: DFU 1.1 with ST's DfuSe commands, exactly as the firmware has it.
  *
  * Source: usbd_dfu_core.c @ v0.4.5, v0.5.2, v0.6.1, v0.7.0, v1.5.2 (platform/MCU/STM32F2xx/
- * STM32_USB_Device_Driver/src), and the answers of real bootloader images. Functions carry the
- * firmware's names so that they can be held side by side.
+ * STM32_USB_Device_Driver/src), and the answers of real bootloader images. Comments name
+ * the firmware's functions, so that both can be held side by side.
  */
 #ifndef VP_USB_DFU_H
 #define VP_USB_DFU_H

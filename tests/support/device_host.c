@@ -33,8 +33,9 @@ static void note_completion(struct vp_transfer *transfer)
     *done = true;
 }
 
-int host_control(struct vp_device *device, uint8_t type, uint8_t request, uint16_t value,
-                 uint16_t index, void *data, uint16_t length)
+/* A control transfer with room for @p room bytes of data, however much wLength says. */
+static int control(struct vp_device *device, uint8_t type, uint8_t request, uint16_t value,
+                   uint16_t index, void *data, uint16_t length, uint16_t room)
 {
     bool done = false;
     struct vp_transfer transfer = {
@@ -42,7 +43,7 @@ int host_control(struct vp_device *device, uint8_t type, uint8_t request, uint16
         .setup = {type, request, (uint8_t)value, (uint8_t)(value >> 8), (uint8_t)index,
                   (uint8_t)(index >> 8), (uint8_t)length, (uint8_t)(length >> 8)},
         .data = data,
-        .length = length,
+        .length = room,
         .complete = note_completion,
         .owner = &done,
     };
@@ -60,6 +61,18 @@ int host_control(struct vp_device *device, uint8_t type, uint8_t request, uint16
     default:
         return HOST_GONE;
     }
+}
+
+int host_control(struct vp_device *device, uint8_t type, uint8_t request, uint16_t value,
+                 uint16_t index, void *data, uint16_t length)
+{
+    return control(device, type, request, value, index, data, length, length);
+}
+
+int host_upload_into(struct vp_device *device, uint16_t block, void *data, uint16_t length,
+                     uint16_t room)
+{
+    return control(device, 0xA1, 2, block, 0, data, length, room);
 }
 
 int host_dnload(struct vp_device *device, uint16_t block, const void *data, uint16_t length)

@@ -28,6 +28,9 @@ int host_control(struct vp_device *device, uint8_t type, uint8_t request, uint16
 /* DFU 1.1, on interface 0. */
 int host_dnload(struct vp_device *device, uint16_t block, const void *data, uint16_t length);
 int host_upload(struct vp_device *device, uint16_t block, void *data, uint16_t length);
+/** The same with room for only @p room bytes of the @p length that are asked for. */
+int host_upload_into(struct vp_device *device, uint16_t block, void *data, uint16_t length,
+                     uint16_t room);
 int host_get_status(struct vp_device *device, uint8_t status[6]);
 int host_abort(struct vp_device *device);
 

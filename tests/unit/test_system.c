@@ -104,6 +104,9 @@ static void a_broken_system_part_crashes(void **state)
     struct chip torn = chip_with("0.6.3", 0);
     vp_flash_program(torn.flash, 0x08030000, "\0\0\0\0\0\0\0\0", 8);
     assert_int_equal(outcome(torn), VP_SYSTEM_CRASHED);
+    struct chip checked = chip_with("0.7.0", 0); /* looks at its own CRC, and runs no application */
+    vp_flash_program(checked.flash, 0x08070000, "\0\0\0\0\0\0\0\0", 8);
+    assert_int_equal(outcome(checked), VP_SYSTEM_SAFE);
 }
 
 /* An old system under a new bootloader looks for the flag where nobody writes it any more. */

@@ -57,6 +57,23 @@ static void an_overrun_kills_the_firmware_until_it_is_reset(void **state)
     vp_device_destroy(device);
 }
 
+/* Less room than wLength: a host may do so, and gets what fits. */
+static void a_host_may_have_no_room(void **state)
+{
+    (void)state;
+    static const char *const specs[] = {"photon@erased,bootloader=11", "photon@1.0.0,mode=dfu"};
+    for (size_t i = 0; i < 2; i++) {
+        struct vp_device *device = host_device(specs[i]);
+        for (uint16_t alternate = 0; alternate < 2; alternate++) {
+            assert_int_equal(host_control(device, 0x01, 11, alternate, 0, NULL, 0), 0);
+            assert_int_equal(host_upload_into(device, 2, NULL, 64, 0), 0);
+            assert_int_equal(host_upload_into(device, 0, NULL, 64, 0), 0);
+        }
+        assert_int_equal(host_abort(device), 0);
+        vp_device_destroy(device);
+    }
+}
+
 static void a_write_across_the_end_stops_at_the_end(void **state)
 {
     (void)state;
@@ -168,6 +185,7 @@ int main(void)
         cmocka_unit_test(vendor_requests_of_the_running_system_stall_in_dfu_mode),
         cmocka_unit_test(the_firmware_forgets_some_answers),
         cmocka_unit_test(an_overrun_kills_the_firmware_until_it_is_reset),
+        cmocka_unit_test(a_host_may_have_no_room),
         cmocka_unit_test(a_write_across_the_end_stops_at_the_end),
         cmocka_unit_test(every_writable_sector_reads_back),
         cmocka_unit_test(dct_code_goes_with_the_system_part),
