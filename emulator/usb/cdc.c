@@ -1,5 +1,6 @@
 #include "usb/cdc.h"
 
+#include <linux/usb/ch9.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,11 +10,6 @@
 enum { SET_LINE_CODING = 0x20, GET_LINE_CODING = 0x21, SET_CONTROL_LINE_STATE = 0x22 };
 
 enum {
-    TYPE_MASK = 0x60,
-    TYPE_STANDARD = 0x00,
-    TYPE_CLASS = 0x20,
-    GET_INTERFACE = 0x0A,
-    SET_INTERFACE = 0x0B,
     MICROSOFT_REQUEST = 0xEE,
     COMPATIBLE_ID = 4,
     EXTENDED_PROPERTIES = 5,
@@ -256,14 +252,14 @@ static struct vp_usb_reply interface_request(void *context, const struct vp_usb_
 {
     struct vp_cdc *cdc = context;
     static const uint8_t first_alternate = 0;
-    switch (request->type & TYPE_MASK) {
-    case TYPE_CLASS:
+    switch (request->type & USB_TYPE_MASK) {
+    case USB_TYPE_CLASS:
         return class_request(cdc, request);
-    case TYPE_STANDARD:
-        if (request->request == GET_INTERFACE) {
+    case USB_TYPE_STANDARD:
+        if (request->request == USB_REQ_GET_INTERFACE) {
             return vp_usb_send(request, &first_alternate, 1);
         }
-        return request->request == SET_INTERFACE && request->value == 0
+        return request->request == USB_REQ_SET_INTERFACE && request->value == 0
                    ? vp_usb_acknowledge()
                    : vp_usb_reply_of(VP_USB_STALL);
     default:

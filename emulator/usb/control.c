@@ -1,38 +1,9 @@
 #include "usb/control.h"
 
+#include <linux/usb/ch9.h>
 #include <string.h>
 
-/* bmRequestType, USB 2.0 table 9-2. */
-enum {
-    RECIPIENT_MASK = 0x1F,
-    RECIPIENT_DEVICE = 0,
-    RECIPIENT_INTERFACE = 1,
-    RECIPIENT_ENDPOINT = 2,
-    TYPE_MASK = 0x60,
-    TYPE_VENDOR = 0x40,
-};
-
-/* bRequest, USB 2.0 table 9-4. */
-enum {
-    GET_STATUS = 0,
-    CLEAR_FEATURE = 1,
-    SET_FEATURE = 3,
-    SET_ADDRESS = 5,
-    GET_DESCRIPTOR = 6,
-    GET_CONFIGURATION = 8,
-    SET_CONFIGURATION = 9,
-};
-
-enum {
-    FEATURE_ENDPOINT_HALT = 0,
-    FEATURE_REMOTE_WAKEUP = 1,
-    FEATURE_TEST_MODE = 2,
-    DESCRIPTOR_DEVICE = 1,
-    DESCRIPTOR_CONFIGURATION = 2,
-    DESCRIPTOR_STRING = 3,
-    FIRST_DEVICE_DESCRIPTOR = 8,
-    CONFIGURATIONS = 1,
-};
+enum { FIRST_DEVICE_DESCRIPTOR = 8, CONFIGURATIONS = 1 };
 
 struct vp_usb_reply vp_usb_reply_of(enum vp_usb_answer answer)
 {
@@ -72,8 +43,7 @@ static struct vp_usb_reply get_descriptor(struct vp_usb_control *control,
 {
     uint8_t descriptor[256];
     const uint8_t type = (uint8_t)(request->value >> 8);
-    if (type != DESCRIPTOR_DEVICE && type != DESCRIPTOR_CONFIGURATION &&
-        type != DESCRIPTOR_STRING) {
+    if (type != USB_DT_DEVICE && type != USB_DT_CONFIG && type != USB_DT_STRING) {
         return vp_usb_reply_of(VP_USB_STALL);
     }
     struct vp_usb_reply reply =
@@ -81,7 +51,7 @@ static struct vp_usb_reply get_descriptor(struct vp_usb_control *control,
     if (reply.answer != VP_USB_DATA) {
         return reply;
     }
-    if (type == DESCRIPTOR_DEVICE && (request->length == 64 || control->state == VP_USB_DEFAULT)) {
+    if (type == USB_DT_DEVICE && (request->length == 64 || control->state == VP_USB_DEFAULT)) {
         reply.size = FIRST_DEVICE_DESCRIPTOR;
     }
     if (reply.size == 0 || request->length == 0) {
@@ -141,11 +111,11 @@ static struct vp_usb_reply device_feature(struct vp_usb_control *control,
     if (!set && control->state == VP_USB_DEFAULT) {
         return vp_usb_reply_of(VP_USB_STALL);
     }
-    if (request->value == FEATURE_REMOTE_WAKEUP) {
+    if (request->value == USB_DEVICE_REMOTE_WAKEUP) {
         control->remote_wakeup = set;
         return vp_usb_acknowledge();
     }
-    if (set && request->value == FEATURE_TEST_MODE && (request->index & 0xFF) == 0) {
+    if (set && request->value == USB_DEVICE_TEST_MODE && (request->index & 0xFF) == 0) {
         return vp_usb_acknowledge();
     }
     return vp_usb_reply_of(VP_USB_SILENT);
@@ -154,23 +124,24 @@ static struct vp_usb_reply device_feature(struct vp_usb_control *control,
 static struct vp_usb_reply device_request(struct vp_usb_control *control,
                                           const struct vp_usb_request *request)
 {
-    if (control->function->knows_vendor_requests && (request->type & TYPE_MASK) == TYPE_VENDOR) {
+    if (control->function->knows_vendor_requests &&
+        (request->type & USB_TYPE_MASK) == USB_TYPE_VENDOR) {
         return control->function->vendor_request(control->context, request);
     }
     switch (request->request) {
-    case GET_DESCRIPTOR:
+    case USB_REQ_GET_DESCRIPTOR:
         return get_descriptor(control, request);
-    case SET_ADDRESS:
+    case USB_REQ_SET_ADDRESS:
         return set_address(control, request);
-    case SET_CONFIGURATION:
+    case USB_REQ_SET_CONFIGURATION:
         return set_configuration(control, request);
-    case GET_CONFIGURATION:
+    case USB_REQ_GET_CONFIGURATION:
         return get_configuration(control, request);
-    case GET_STATUS:
+    case USB_REQ_GET_STATUS:
         return get_device_status(control, request);
-    case SET_FEATURE:
+    case USB_REQ_SET_FEATURE:
         return device_feature(control, request, true);
-    case CLEAR_FEATURE:
+    case USB_REQ_CLEAR_FEATURE:
         return device_feature(control, request, false);
     default:
         return vp_usb_reply_of(VP_USB_STALL);
@@ -180,20 +151,21 @@ static struct vp_usb_reply device_request(struct vp_usb_control *control,
 static struct vp_usb_reply endpoint_request(struct vp_usb_control *control,
                                             const struct vp_usb_request *request)
 {
-    const bool known = request->request == GET_STATUS || request->request == SET_FEATURE ||
-                       request->request == CLEAR_FEATURE;
+    const bool known = request->request == USB_REQ_GET_STATUS ||
+                       request->request == USB_REQ_SET_FEATURE ||
+                       request->request == USB_REQ_CLEAR_FEATURE;
     if (!known || control->state == VP_USB_ADDRESSED) {
         return vp_usb_reply_of(VP_USB_SILENT);
     }
     if (control->state != VP_USB_CONFIGURED) {
         return vp_usb_reply_of(VP_USB_STALL);
     }
-    if (request->request == GET_STATUS) {
+    if (request->request == USB_REQ_GET_STATUS) {
         const bool control_endpoint = (request->index & 0x7F) == 0;
         const uint8_t status[2] = {control_endpoint && control->stalled_once, 0};
         return vp_usb_send(request, status, sizeof status);
     }
-    if (request->request == CLEAR_FEATURE && request->value != FEATURE_ENDPOINT_HALT) {
+    if (request->request == USB_REQ_CLEAR_FEATURE && request->value != USB_ENDPOINT_HALT) {
         return vp_usb_reply_of(VP_USB_SILENT);
     }
     return vp_usb_acknowledge();
@@ -213,14 +185,14 @@ struct vp_usb_reply vp_usb_control_request(struct vp_usb_control *control,
                                            const struct vp_usb_request *request)
 {
     struct vp_usb_reply reply;
-    switch (request->type & RECIPIENT_MASK) {
-    case RECIPIENT_DEVICE:
+    switch (request->type & USB_RECIP_MASK) {
+    case USB_RECIP_DEVICE:
         reply = device_request(control, request);
         break;
-    case RECIPIENT_INTERFACE:
+    case USB_RECIP_INTERFACE:
         reply = interface_request(control, request);
         break;
-    case RECIPIENT_ENDPOINT:
+    case USB_RECIP_ENDPOINT:
         reply = endpoint_request(control, request);
         break;
     default:

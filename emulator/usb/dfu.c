@@ -1,50 +1,18 @@
 #include "usb/dfu.h"
 
+#include <linux/usb/ch9.h>
 #include <string.h>
 
 #include "usb/dfu_memory.h"
+#include "vparticle/dfu.h"
 
-/* bRequest, DFU 1.1 table 3.2, and the standard ones that reach an interface. */
-enum {
-    DFU_DETACH = 0,
-    DFU_DNLOAD = 1,
-    DFU_UPLOAD = 2,
-    DFU_GETSTATUS = 3,
-    DFU_CLRSTATUS = 4,
-    DFU_GETSTATE = 5,
-    DFU_ABORT = 6,
-    GET_DESCRIPTOR = 0x06,
-    GET_INTERFACE = 0x0A,
-    SET_INTERFACE = 0x0B,
-};
-
-/* bState, DFU 1.1 section 6.1.2. */
-enum {
-    DFU_IDLE = 2,
-    DNLOAD_SYNC = 3,
-    DNBUSY = 4,
-    DNLOAD_IDLE = 5,
-    MANIFEST_SYNC = 6,
-    MANIFEST = 7,
-    MANIFEST_WAIT_RESET = 8,
-    UPLOAD_IDLE = 9,
-    DFU_ERROR = 10,
-    STALLED_PACKET = 15, /* a status value that the firmware stores as state */
-};
+/* A status value that the firmware stores as state. */
+enum { STALLED_PACKET = 15 };
 
 /* bStatus, DFU 1.1 section 6.1.2. */
 enum { STATUS_OK = 0, STATUS_UNKNOWN_ERROR = 0x0E };
 
-/* DfuSe commands, UM0391. */
-enum { GET_COMMANDS = 0x00, SET_ADDRESS_POINTER = 0x21, ERASE = 0x41 };
-
-enum {
-    TYPE_MASK = 0x60,
-    TYPE_STANDARD = 0x00,
-    TYPE_CLASS = 0x20,
-    DFU_DESCRIPTOR = 0x21,
-    MANIFEST_POLL_V3 = 1,
-};
+enum { DFU_DESCRIPTOR = 0x21, MANIFEST_POLL_V3 = 1 };
 
 static void set_state(struct vp_dfu *dfu, uint8_t state)
 {
@@ -55,13 +23,14 @@ static void set_state(struct vp_dfu *dfu, uint8_t state)
 /* The states from which ABORT and DETACH lead back to dfuIDLE. */
 static bool can_abort(const struct vp_dfu *dfu)
 {
-    return dfu->state == DFU_IDLE || dfu->state == DNLOAD_SYNC || dfu->state == DNLOAD_IDLE ||
-           dfu->state == MANIFEST_SYNC || dfu->state == UPLOAD_IDLE;
+    return dfu->state == VP_DFU_IDLE || dfu->state == VP_DFU_DNLOAD_SYNC ||
+           dfu->state == VP_DFU_DNLOAD_IDLE || dfu->state == VP_DFU_MANIFEST_SYNC ||
+           dfu->state == VP_DFU_UPLOAD_IDLE;
 }
 
 static void return_to_idle(struct vp_dfu *dfu)
 {
-    set_state(dfu, DFU_IDLE);
+    set_state(dfu, VP_DFU_IDLE);
     dfu->block = 0;
     dfu->length = 0;
 }
@@ -87,11 +56,11 @@ static void receive(struct vp_dfu *dfu, const struct vp_usb_request *request)
 
 static struct vp_usb_reply download(struct vp_dfu *dfu, const struct vp_usb_request *request)
 {
-    if (dfu->state != DFU_IDLE && dfu->state != DNLOAD_IDLE) {
+    if (dfu->state != VP_DFU_IDLE && dfu->state != VP_DFU_DNLOAD_IDLE) {
         return vp_usb_reply_of(VP_USB_STALL);
     }
     if (request->length == 0) {
-        set_state(dfu, MANIFEST_SYNC);
+        set_state(dfu, VP_DFU_MANIFEST_SYNC);
         return vp_usb_acknowledge();
     }
     if (request->length > sizeof dfu->buffer) {
@@ -99,15 +68,16 @@ static struct vp_usb_reply download(struct vp_dfu *dfu, const struct vp_usb_requ
     }
     dfu->block = request->value;
     dfu->length = request->length;
-    set_state(dfu, DNLOAD_SYNC);
+    set_state(dfu, VP_DFU_DNLOAD_SYNC);
     receive(dfu, request);
     return vp_usb_acknowledge();
 }
 
 static struct vp_usb_reply upload_commands(struct vp_dfu *dfu, const struct vp_usb_request *request)
 {
-    static const uint8_t commands[] = {GET_COMMANDS, SET_ADDRESS_POINTER, ERASE};
-    set_state(dfu, request->length > sizeof commands ? DFU_IDLE : UPLOAD_IDLE);
+    static const uint8_t commands[] = {VP_DFUSE_GET_COMMANDS, VP_DFUSE_SET_ADDRESS_POINTER,
+                                       VP_DFUSE_ERASE};
+    set_state(dfu, request->length > sizeof commands ? VP_DFU_IDLE : VP_DFU_UPLOAD_IDLE);
     memcpy(dfu->buffer, commands, sizeof commands);
     return vp_usb_send(request, commands, sizeof commands);
 }
@@ -115,10 +85,10 @@ static struct vp_usb_reply upload_commands(struct vp_dfu *dfu, const struct vp_u
 static struct vp_usb_reply upload(struct vp_dfu *dfu, const struct vp_usb_request *request)
 {
     if (request->length == 0) {
-        set_state(dfu, DFU_IDLE);
+        set_state(dfu, VP_DFU_IDLE);
         return vp_usb_acknowledge();
     }
-    if (dfu->state != DFU_IDLE && dfu->state != UPLOAD_IDLE) {
+    if (dfu->state != VP_DFU_IDLE && dfu->state != VP_DFU_UPLOAD_IDLE) {
         dfu->length = 0;
         dfu->block = 0;
         return vp_usb_reply_of(VP_USB_STALL);
@@ -132,7 +102,7 @@ static struct vp_usb_reply upload(struct vp_dfu *dfu, const struct vp_usb_reques
         set_state(dfu, STALLED_PACKET);
         return vp_usb_reply_of(VP_USB_STALL);
     }
-    set_state(dfu, UPLOAD_IDLE);
+    set_state(dfu, VP_DFU_UPLOAD_IDLE);
     const uint32_t address = (dfu->block - 2) * VP_DFU_TRANSFER_SIZE + dfu->pointer;
     if (vp_dfu_read(dfu, address, request->data, request->capacity) == VP_DFU_FAULTED) {
         return vp_usb_reply_of(VP_USB_FAULT);
@@ -144,13 +114,14 @@ static struct vp_usb_reply upload(struct vp_dfu *dfu, const struct vp_usb_reques
 static enum vp_dfu_result run_command(struct vp_dfu *dfu)
 {
     const uint8_t *command = dfu->buffer;
-    if (command[0] == GET_COMMANDS && dfu->length == 1) {
+    if (command[0] == VP_DFUSE_GET_COMMANDS && dfu->length == 1) {
         return VP_DFU_DONE;
     }
-    if ((command[0] == SET_ADDRESS_POINTER || command[0] == ERASE) && dfu->length == 5) {
+    if ((command[0] == VP_DFUSE_SET_ADDRESS_POINTER || command[0] == VP_DFUSE_ERASE) &&
+        dfu->length == 5) {
         dfu->pointer = (uint32_t)command[1] | (uint32_t)command[2] << 8 |
                        (uint32_t)command[3] << 16 | (uint32_t)command[4] << 24;
-        return command[0] == ERASE ? vp_dfu_erase(dfu, dfu->pointer) : VP_DFU_DONE;
+        return command[0] == VP_DFUSE_ERASE ? vp_dfu_erase(dfu, dfu->pointer) : VP_DFU_DONE;
     }
     return VP_DFU_FAILED;
 }
@@ -170,11 +141,11 @@ static struct vp_usb_reply do_work(struct vp_dfu *dfu, struct vp_usb_reply reply
             vp_dfu_write(dfu, (dfu->block - 2) * VP_DFU_TRANSFER_SIZE + dfu->pointer, dfu->length);
     }
     /* An unknown command always stalls; only the memories' failures were swallowed once. */
-    const bool unknown =
-        command && result == VP_DFU_FAILED && !(dfu->buffer[0] == ERASE && dfu->length == 5);
+    const bool unknown = command && result == VP_DFU_FAILED &&
+                         !(dfu->buffer[0] == VP_DFUSE_ERASE && dfu->length == 5);
     dfu->block = 0;
     dfu->length = 0;
-    set_state(dfu, DNLOAD_SYNC);
+    set_state(dfu, VP_DFU_DNLOAD_SYNC);
     if (!dfu->boot->generation->rules->poll_sticks) {
         memset(dfu->status + 1, 0, 3);
     }
@@ -191,27 +162,27 @@ static struct vp_usb_reply leave(struct vp_dfu *dfu, const struct vp_usb_request
 {
     if (dfu->boot->generation->leave == VP_DFU_LEAVE_AT_ONCE) {
         dfu->status[1] = MANIFEST_POLL_V3;
-        set_state(dfu, MANIFEST);
+        set_state(dfu, VP_DFU_MANIFEST);
         return vp_usb_reply_of(VP_USB_RESET);
     }
-    dfu->status[4] = DNLOAD_IDLE; /* so that dfu-util ends on a friendly word */
+    dfu->status[4] = VP_DFU_DNLOAD_IDLE; /* so that dfu-util ends on a friendly word */
     const struct vp_usb_reply reply = vp_usb_send(request, dfu->status, sizeof dfu->status);
-    set_state(dfu, MANIFEST_WAIT_RESET);
+    set_state(dfu, VP_DFU_MANIFEST_WAIT_RESET);
     dfu->leaving = true;
     return reply;
 }
 
 static struct vp_usb_reply get_status(struct vp_dfu *dfu, const struct vp_usb_request *request)
 {
-    if (dfu->state == DNLOAD_SYNC && dfu->length != 0) {
-        const bool erase = dfu->block == 0 && dfu->buffer[0] == ERASE;
-        set_state(dfu, DNBUSY);
+    if (dfu->state == VP_DFU_DNLOAD_SYNC && dfu->length != 0) {
+        const bool erase = dfu->block == 0 && dfu->buffer[0] == VP_DFUSE_ERASE;
+        set_state(dfu, VP_DFU_DNBUSY);
         vp_dfu_set_poll_timeout(dfu, dfu->pointer, erase);
         return do_work(dfu, vp_usb_send(request, dfu->status, sizeof dfu->status));
     }
-    if (dfu->state == DNLOAD_SYNC) {
-        set_state(dfu, DNLOAD_IDLE);
-    } else if (dfu->state == MANIFEST_SYNC) {
+    if (dfu->state == VP_DFU_DNLOAD_SYNC) {
+        set_state(dfu, VP_DFU_DNLOAD_IDLE);
+    } else if (dfu->state == VP_DFU_MANIFEST_SYNC) {
         return leave(dfu, request);
     }
     return vp_usb_send(request, dfu->status, sizeof dfu->status);
@@ -219,9 +190,9 @@ static struct vp_usb_reply get_status(struct vp_dfu *dfu, const struct vp_usb_re
 
 static struct vp_usb_reply clear_status(struct vp_dfu *dfu)
 {
-    const bool error = dfu->state == DFU_ERROR;
+    const bool error = dfu->state == VP_DFU_ERROR;
     dfu->status[0] = error ? STATUS_OK : STATUS_UNKNOWN_ERROR;
-    set_state(dfu, error ? DFU_IDLE : DFU_ERROR);
+    set_state(dfu, error ? VP_DFU_IDLE : VP_DFU_ERROR);
     return vp_usb_acknowledge();
 }
 
@@ -237,19 +208,19 @@ static struct vp_usb_reply abort_transfer(struct vp_dfu *dfu)
 static struct vp_usb_reply class_request(struct vp_dfu *dfu, const struct vp_usb_request *request)
 {
     switch (request->request) {
-    case DFU_DETACH:
+    case VP_DFU_DETACH:
         return detach(dfu);
-    case DFU_DNLOAD:
+    case VP_DFU_DNLOAD:
         return download(dfu, request);
-    case DFU_UPLOAD:
+    case VP_DFU_UPLOAD:
         return upload(dfu, request);
-    case DFU_GETSTATUS:
+    case VP_DFU_GETSTATUS:
         return get_status(dfu, request);
-    case DFU_CLRSTATUS:
+    case VP_DFU_CLRSTATUS:
         return clear_status(dfu);
-    case DFU_GETSTATE:
+    case VP_DFU_GETSTATE:
         return vp_usb_send(request, &dfu->state, 1);
-    case DFU_ABORT:
+    case VP_DFU_ABORT:
         return abort_transfer(dfu);
     default:
         return vp_usb_reply_of(VP_USB_STALL);
@@ -260,13 +231,13 @@ static struct vp_usb_reply standard_request(struct vp_dfu *dfu,
                                             const struct vp_usb_request *request)
 {
     switch (request->request) {
-    case GET_DESCRIPTOR:
+    case USB_REQ_GET_DESCRIPTOR:
         return vp_usb_send(
             request, vp_dfu_functional_descriptor,
             request->value >> 8 == DFU_DESCRIPTOR ? sizeof vp_dfu_functional_descriptor : 0);
-    case GET_INTERFACE:
+    case USB_REQ_GET_INTERFACE:
         return vp_usb_send(request, &dfu->alternate, 1);
-    case SET_INTERFACE:
+    case USB_REQ_SET_INTERFACE:
         if ((uint8_t)request->value >= dfu->boot->board->dfu_layout_count) {
             return vp_usb_reply_of(VP_USB_STALL);
         }
@@ -280,10 +251,10 @@ static struct vp_usb_reply standard_request(struct vp_dfu *dfu,
 static struct vp_usb_reply interface_request(void *context, const struct vp_usb_request *request)
 {
     struct vp_dfu *dfu = context;
-    switch (request->type & TYPE_MASK) {
-    case TYPE_CLASS:
+    switch (request->type & USB_TYPE_MASK) {
+    case USB_TYPE_CLASS:
         return class_request(dfu, request);
-    case TYPE_STANDARD:
+    case USB_TYPE_STANDARD:
         return standard_request(dfu, request);
     default:
         if (dfu->boot->generation->identity->microsoft_os) {
@@ -303,7 +274,7 @@ static struct vp_usb_reply vendor_request(void *context, const struct vp_usb_req
 static void configure(void *context, bool configured)
 {
     struct vp_dfu *dfu = context;
-    set_state(dfu, DFU_IDLE);
+    set_state(dfu, VP_DFU_IDLE);
     if (!configured) {
         dfu->block = 0;
         dfu->length = 0;
@@ -318,8 +289,8 @@ void vp_dfu_start(struct vp_dfu *dfu, const struct vp_boot *boot, const uint8_t 
 {
     *dfu = (struct vp_dfu){
         .boot = boot,
-        .state = DFU_IDLE,
-        .status[4] = DFU_IDLE,
+        .state = VP_DFU_IDLE,
+        .status[4] = VP_DFU_IDLE,
         .pointer = boot->board->application,
     };
     memcpy(dfu->device_id, device_id, sizeof dfu->device_id);

@@ -1,27 +1,11 @@
 #include "scenario/trace.h"
 
+#include <linux/usb/ch9.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-enum {
-    TYPE_MASK = 0x60,
-    TYPE_STANDARD = 0x00,
-    TYPE_CLASS = 0x20,
-
-    DFU_DETACH = 0,
-    DFU_DNLOAD = 1,
-    DFU_UPLOAD = 2,
-    DFU_GETSTATUS = 3,
-    DFU_CLRSTATUS = 4,
-    DFU_GETSTATE = 5,
-    DFU_ABORT = 6,
-    GET_DESCRIPTOR = 6,
-
-    DFUSE_GET_COMMANDS = 0x00,
-    DFUSE_SET_ADDRESS = 0x21,
-    DFUSE_ERASE = 0x41,
-};
+#include "vparticle/dfu.h"
 
 static const char *const standard_requests[] = {
     "GET_STATUS",
@@ -119,11 +103,12 @@ static void add_download(struct line *line, const struct vp_traced *traced)
     add(line, " block %u", value_of(traced));
     if (traced->length == 0) {
         add(line, ", nothing: leave");
-    } else if (value_of(traced) == 0 && traced->length == 5 && bytes[0] == DFUSE_SET_ADDRESS) {
+    } else if (value_of(traced) == 0 && traced->length == 5 &&
+               bytes[0] == VP_DFUSE_SET_ADDRESS_POINTER) {
         add(line, ", set address 0x%08x", address);
-    } else if (value_of(traced) == 0 && traced->length == 5 && bytes[0] == DFUSE_ERASE) {
+    } else if (value_of(traced) == 0 && traced->length == 5 && bytes[0] == VP_DFUSE_ERASE) {
         add(line, ", erase 0x%08x", address);
-    } else if (value_of(traced) == 0 && bytes[0] == DFUSE_GET_COMMANDS) {
+    } else if (value_of(traced) == 0 && bytes[0] == VP_DFUSE_GET_COMMANDS) {
         add(line, ", get commands");
     } else {
         add(line, ", %u bytes", traced->length);
@@ -139,7 +124,7 @@ static void add_standard(struct line *line, const struct vp_traced *traced)
         return;
     }
     add(line, "%s", name);
-    if (request == GET_DESCRIPTOR) {
+    if (request == USB_REQ_GET_DESCRIPTOR) {
         const unsigned type = value_of(traced) >> 8;
         if (type < COUNT_OF(descriptor_types) && descriptor_types[type]) {
             add(line, " %s %u", descriptor_types[type], value_of(traced) & 0xFF);
@@ -156,7 +141,7 @@ static void add_standard(struct line *line, const struct vp_traced *traced)
 
 static bool is_dfu(const struct vp_traced *traced)
 {
-    return traced->endpoint == 0 && (traced->setup[0] & TYPE_MASK) == TYPE_CLASS &&
+    return traced->endpoint == 0 && (traced->setup[0] & USB_TYPE_MASK) == USB_TYPE_CLASS &&
            traced->setup[1] < COUNT_OF(dfu_requests);
 }
 
@@ -165,17 +150,18 @@ static void add_request(struct line *line, const struct vp_traced *traced)
     if (traced->endpoint != 0) {
         add(line, "endpoint %u %s, %u bytes", traced->endpoint, traced->in ? "in" : "out",
             traced->length);
-    } else if ((traced->setup[0] & TYPE_MASK) == TYPE_STANDARD) {
+    } else if ((traced->setup[0] & USB_TYPE_MASK) == USB_TYPE_STANDARD) {
         add_standard(line, traced);
     } else if (!is_dfu(traced)) {
         add(line, "%s request 0x%02x value 0x%04x index 0x%04x length %u",
-            (traced->setup[0] & TYPE_MASK) == TYPE_CLASS ? "class" : "vendor", traced->setup[1],
-            value_of(traced), index_of(traced), traced->setup[6] | traced->setup[7] << 8);
+            (traced->setup[0] & USB_TYPE_MASK) == USB_TYPE_CLASS ? "class" : "vendor",
+            traced->setup[1], value_of(traced), index_of(traced),
+            traced->setup[6] | traced->setup[7] << 8);
     } else {
         add(line, "%s", dfu_requests[traced->setup[1]]);
-        if (traced->setup[1] == DFU_DNLOAD) {
+        if (traced->setup[1] == VP_DFU_DNLOAD) {
             add_download(line, traced);
-        } else if (traced->setup[1] == DFU_UPLOAD) {
+        } else if (traced->setup[1] == VP_DFU_UPLOAD) {
             add(line, " block %u, %u bytes", value_of(traced), traced->length);
         }
     }
@@ -191,7 +177,7 @@ static void add_answer(struct line *line, const struct vp_traced *traced)
     const uint8_t *bytes = traced->bytes;
     if (traced->status != VP_TRANSFER_OK) {
         add(line, " -> %s", words[traced->status]);
-    } else if (is_dfu(traced) && traced->setup[1] == DFU_GETSTATUS && traced->actual >= 5) {
+    } else if (is_dfu(traced) && traced->setup[1] == VP_DFU_GETSTATUS && traced->actual >= 5) {
         /* bStatus, bwPollTimeout as a number, bState */
         add(line, " -> %02x %02x%02x%02x %02x", bytes[0], bytes[3], bytes[2], bytes[1], bytes[4]);
     } else if (traced->in) {

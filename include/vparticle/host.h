@@ -3,6 +3,9 @@
  * The userland USB host: runs a tool so that it sees the devices of a USB/IP server, and no
  * others, through usbfs, sysfs and the udev monitor; without root and without a kernel module.
  *
+ * It shows a tool another world; it is no security boundary. A tool that wants to can still find
+ * the real one, for example through a link to /dev/bus/usb or by changing a path while it is read.
+ *
  * The tool and all its descendants run under a seccomp filter (seccomp_unotify(2)) that hands
  * their USB-related system calls to the host. Needs Linux 5.9, better 5.19, on x86-64 or AArch64.
  *
