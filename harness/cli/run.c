@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/commands.h"
@@ -197,7 +198,8 @@ static int serve(struct running *running, const struct options *options)
         }
     }
     ev_run(running->loop, 0);
-    if (options->ready_file) {
+    struct stat file;
+    if (options->ready_file && lstat(options->ready_file, &file) == 0 && S_ISREG(file.st_mode)) {
         unlink(options->ready_file);
     }
     return VP_EXIT_OK;

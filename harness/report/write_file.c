@@ -1,6 +1,7 @@
 #include "report/write_file.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,7 +33,21 @@ static mode_t usual_mode(void)
     return 0666 & ~mask;
 }
 
-int vp_write_file(const char *path, const void *data, size_t size, struct vp_failure *failure)
+/* A device, a pipe, a terminal: nothing to replace, so write into it. */
+static int write_in_place(const char *path, const void *data, size_t size,
+                          struct vp_failure *failure)
+{
+    const int descriptor = open(path, O_WRONLY | O_CLOEXEC);
+    const bool done = descriptor >= 0 && write_all(descriptor, data, size);
+    const int reason = errno;
+    if (descriptor >= 0) {
+        close(descriptor);
+    }
+    return done ? 0 : vp_fail(failure, VP_ERROR_IO, "cannot write %s: %s", path, strerror(reason));
+}
+
+/* Write aside and rename: the file is there whole or as it was. */
+static int replace_file(const char *path, const void *data, size_t size, struct vp_failure *failure)
 {
     char *beside;
     if (asprintf(&beside, "%s.XXXXXX", path) < 0) {
@@ -55,4 +70,19 @@ int vp_write_file(const char *path, const void *data, size_t size, struct vp_fai
     }
     free(beside);
     return done ? 0 : vp_fail(failure, VP_ERROR_IO, "cannot write %s: %s", path, strerror(reason));
+}
+
+int vp_write_file(const char *path, const void *data, size_t size, struct vp_failure *failure)
+{
+    struct stat status;
+    if (stat(path, &status)) {
+        return replace_file(path, data, size, failure);
+    }
+    if (!S_ISREG(status.st_mode)) {
+        return write_in_place(path, data, size, failure);
+    }
+    char *target = realpath(path, NULL); /* a link stays a link */
+    const int error = replace_file(target ? target : path, data, size, failure);
+    free(target);
+    return error;
 }

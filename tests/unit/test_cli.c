@@ -104,6 +104,23 @@ static void a_changed_byte_fails_inspection(void **state)
     says("range        ok");
 }
 
+/* A link stays a link, and what is no file at all is written into, never replaced. */
+static void only_files_are_replaced(void **state)
+{
+    (void)state;
+    assert_int_equal(run("forge photon/tinker@2 -o real && ln -s real link"), 0);
+    assert_int_equal(run("forge photon/tinker@4 -o link && test -L link && cmp -s real link"), 0);
+    assert_int_equal(run("inspect real"), 0);
+    says("version 4");
+    assert_int_equal(run("forge photon/tinker@2 -o /dev/null && test -c /dev/null"), 0);
+    assert_int_equal(run("forge photon/tinker@2 -o /dev/full"), 3);
+    says("cannot write /dev/full");
+    assert_int_equal(run("--version && mkfifo pipe && (cat pipe > read & " VP_PROGRAM
+                         " forge photon/tinker@2 -o pipe; wait) && test -p pipe"),
+                     0);
+    assert_int_equal(run("inspect read"), 0);
+}
+
 static void what_is_no_module_is_told(void **state)
 {
     (void)state;
@@ -193,6 +210,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_forged_passes_inspection),
         cmocka_unit_test(a_changed_byte_fails_inspection),
+        cmocka_unit_test(only_files_are_replaced),
         cmocka_unit_test(what_is_no_module_is_told),
         cmocka_unit_test(flash_images_show_each_slot),
         cmocka_unit_test(forge_names_the_nearest_known),
