@@ -1,6 +1,6 @@
 #include "cli/commands.h"
 
-#include <stdbool.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -34,8 +34,20 @@ static void print_help(FILE *to)
     }
 }
 
+/*
+ * A flash sector is 128 KiB, which glibc by default gives back to the kernel at each erase and
+ * gets anew, page by page, at the next write. Keeping it makes downloads a twentieth faster.
+ */
+static void keep_freed_sectors(void)
+{
+    enum { LARGER_THAN_A_SECTOR = 1 << 20, KEPT = 16 << 20 };
+    mallopt(M_MMAP_THRESHOLD, LARGER_THAN_A_SECTOR);
+    mallopt(M_TRIM_THRESHOLD, KEPT);
+}
+
 int main(int argc, char **argv)
 {
+    keep_freed_sectors();
     if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
         print_help(stdout);
         return VP_EXIT_OK;

@@ -39,6 +39,10 @@ enum {
     IN_FLIGHT = 16,
     BLOCK_SIZE = 4096,
     STATUS_SIZE = 6,
+    /* The Photon's flash from system part 2 to its end. */
+    AREA = 0x08060000,
+    AREA_END = 0x08100000,
+    SECTOR_SIZE = 0x20000,
 };
 
 static const uint8_t get_status[8] = {0xA1, 3, 0, 0, 0, 0, STATUS_SIZE, 0};
@@ -210,21 +214,31 @@ static void require(int moved, int expected)
     }
 }
 
-/** Erase the sector at 0x08060000 and point the device's address there (AN3156). */
+/** A DfuSe command (UM0391) with the two GETSTATUS that carry it out. */
+static void command(struct usbip_client *client, uint8_t number, uint32_t address)
+{
+    uint8_t bytes[5] = {number, (uint8_t)address, (uint8_t)(address >> 8), (uint8_t)(address >> 16),
+                        (uint8_t)(address >> 24)};
+    static const uint8_t setup[8] = {0x21, 1, 0, 0, 0, 0, sizeof bytes, 0};
+    uint8_t status[STATUS_SIZE];
+    require(usbip_client_control(client, setup, bytes), sizeof bytes);
+    require(usbip_client_control(client, get_status, status), STATUS_SIZE);
+    require(usbip_client_control(client, get_status, status), STATUS_SIZE);
+}
+
+/** Erase the sectors that are downloaded to, and point the device's address at the first. */
 static void prepare_download(struct usbip_client *client)
 {
-    static uint8_t erase[5] = {0x41, 0x00, 0x00, 0x06, 0x08};
-    static uint8_t set_address[5] = {0x21, 0x00, 0x00, 0x06, 0x08};
-    static const uint8_t command[8] = {0x21, 1, 0, 0, 0, 0, sizeof erase, 0};
+    for (uint32_t address = AREA; address < AREA_END; address += SECTOR_SIZE) {
+        command(client, 0x41, address);
+    }
+    command(client, 0x21, AREA);
+}
+
+static void configure(struct usbip_client *client)
+{
     static const uint8_t set_configuration[8] = {0x00, 9, 1, 0, 0, 0, 0, 0};
-    uint8_t status[STATUS_SIZE];
     require(usbip_client_control(client, set_configuration, NULL), 0);
-    require(usbip_client_control(client, command, erase), sizeof erase);
-    require(usbip_client_control(client, get_status, status), STATUS_SIZE);
-    require(usbip_client_control(client, get_status, status), STATUS_SIZE);
-    require(usbip_client_control(client, command, set_address), sizeof set_address);
-    require(usbip_client_control(client, get_status, status), STATUS_SIZE);
-    require(usbip_client_control(client, get_status, status), STATUS_SIZE);
 }
 
 /* ---- Slices ------------------------------------------------------------------------------------
@@ -251,10 +265,21 @@ static double status_slice(int fd, bool real)
     return (now() - start) / ROUNDS;
 }
 
+/** Blocks one after the other through erased flash, as a tool downloads them. */
 static double block_slice(int fd, bool real)
 {
+    enum { FIRST_BLOCK = 2, LAST_BLOCK = FIRST_BLOCK + (AREA_END - AREA) / BLOCK_SIZE - 1 };
+    static int next = LAST_BLOCK;
+    if (real && next + BLOCKS > LAST_BLOCK + 1) {
+        prepare_download(&client);
+        next = FIRST_BLOCK;
+    }
     double start = now();
     for (int i = 0; i < BLOCKS; i++) {
+        uint8_t *value = block_request.bytes + VP_USBIP_HEADER_SIZE - 6; /* wValue in the setup */
+        value[0] = (uint8_t)next;
+        value[1] = (uint8_t)(next >> 8);
+        next += real;
         exchange(fd, &block_request, block_exchange.answer);
         check_answer(answer, BLOCK_SIZE, real);
         for (int j = 0; j < 2; j++) {
@@ -401,7 +426,7 @@ int main(int argc, char **argv)
     if (usbip_client_connect(&client, address) != 0 || usbip_client_import(&client, "1-1") != 0) {
         give_up("cannot import the device 1-1");
     }
-    prepare_download(&client);
+    configure(&client);
     make_requests();
     bare_status = start_bare(false);
     bare_blocks = start_bare(true);
