@@ -119,7 +119,8 @@ static int read_platform(struct spec *spec, const char *name, struct vp_failure 
 {
     enum vp_platform platform;
     if (vp_platform_from_name(name, &platform)) {
-        vp_fail(failure, 0, "'%s' is not a platform; known: photon, p1, electron, core", name);
+        vp_fail(failure, 0, "'%s' is not a platform; photon is the one that can be emulated yet",
+                name);
         return VP_ERROR_NOT_FOUND;
     }
     spec->board = vp_board_find(platform);
@@ -287,6 +288,14 @@ int vp_device_from_spec(struct vp_device **device, const char *text, unsigned nu
     if (!error) {
         error = build(device, &spec, failure);
     }
+    free(spec.copy);
+    return error;
+}
+
+int vp_device_check_spec(const char *text, struct vp_failure *failure)
+{
+    struct spec spec;
+    const int error = parse(&spec, text, 0, failure);
     free(spec.copy);
     return error;
 }

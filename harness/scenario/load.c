@@ -6,6 +6,7 @@
 
 #include "scenario/scenario.h"
 #include "scenario/schema.h"
+#include "vparticle/device.h"
 
 enum { LARGEST_FILE = 1 << 20 };
 
@@ -329,11 +330,15 @@ static int check_spec(struct loader *loader, unsigned index)
     yaml_node_t *devices = vp_yaml_get(&loader->document, root, "devices");
     struct vp_failure reason;
     char *spec;
-    if (vp_expand(loader->scenario->devices[index], vp_scenario_variables, &spec, &reason)) {
+    int error = vp_expand(loader->scenario->devices[index], vp_scenario_variables, &spec, &reason);
+    if (!error) {
+        error = vp_device_check_spec(spec, &reason);
+        free(spec);
+    }
+    if (error) {
         return vp_yaml_fail(loader->path, vp_yaml_entry(&loader->document, devices, index),
                             loader->failure, "%s", reason.text);
     }
-    free(spec);
     return check_need(loader, loader->scenario->devices[index],
                       vp_yaml_entry(&loader->document, devices, index));
 }

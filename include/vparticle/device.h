@@ -177,4 +177,10 @@ void vp_device_destroy(struct vp_device *device);
 int vp_device_from_spec(struct vp_device **device, const char *spec, unsigned number,
                         struct vp_failure *failure);
 
+/**
+ * Only read the text of a SPEC: is it one that vp_device_from_spec() understands?
+ * @return as vp_device_from_spec(); no file is looked at and nothing is built
+ */
+int vp_device_check_spec(const char *spec, struct vp_failure *failure);
+
 #endif

@@ -22,7 +22,7 @@ static void bad_specs_say_what_is_wrong(void **state)
         int error;
         const char *says;
     } cases[] = {
-        {"", VP_ERROR_NOT_FOUND, "photon, p1"},
+        {"", VP_ERROR_NOT_FOUND, "photon"},
         {"fotón", VP_ERROR_NOT_FOUND, "not a platform"},
         {"p1", VP_ERROR_UNSUPPORTED, "p1"},
         {"photon@0.5.9", VP_ERROR_NOT_FOUND, "0.5.5"},

@@ -217,7 +217,7 @@ static void a_wrong_scenario_is_no_failure_but_an_error(void **state)
     (void)state;
     write_scenario("one.yaml", "name: x\ndevices: ['photon@0.5.9']\nsteps: [{reset: {}}]\n");
     assert_int_equal(run("one.yaml"), 2);
-    says("reason: \"device photon@0.5.9: photon has no release '0.5.9'");
+    says("one.yaml:2:11: photon has no release '0.5.9'");
     write_scenario("one.yaml", "name: x\ndevices: [photon]\n"
                                "steps: [{expect: {flash: [{part: usr, erased: true}]}}]\n");
     assert_int_equal(run("one.yaml"), 2);

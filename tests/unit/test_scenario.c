@@ -102,6 +102,8 @@ static const struct {
      "s.yaml:2:1: 'device' is not a key of a scenario; did you mean 'devices'?"},
     {"name: x\nname: y\n", "s.yaml:2:1: 'name' is already in line 1"},
     {"name: x\ndevices: photon\n", "s.yaml:2:10: devices: must be a list, not a single value"},
+    {"name: x\ndevices: ['photon,mode=on']\nsteps: [{reset: {}}]\n",
+     "s.yaml:2:11: mode=on: must be dfu, normal or safe"},
     {"name: x\ndevices: []\n", "s.yaml:2:10: devices: has 0 entries, there must be 1 to 16"},
     {"name: ''\n", "s.yaml:1:7: name: has 0 characters"},
     {"name: {a: b}\n", "s.yaml:1:7: name: must be a single value, not a mapping of keys"},
