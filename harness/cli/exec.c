@@ -114,6 +114,10 @@ static int parse_options(int argc, char **argv, struct options *options)
     if (!options->connect == !options->spec_count) {
         return wrong("give either --device SPEC or --connect ADDRESS");
     }
+    if (options->spec_count > VP_HOST_DEVICES) {
+        return wrong("%u devices are too many: a tool can see at most %d", options->spec_count,
+                     VP_HOST_DEVICES);
+    }
     if (!*options->tool) {
         return wrong("the tool to run is missing: write it after '--', for example -- dfu-util -l");
     }

@@ -82,7 +82,7 @@ void enumeration_free(struct enumeration *enumeration);
 
 /* ---- The root hub (roothub.c) ------------------------------------------------------- */
 
-enum { ROOT_HUB_PORTS = 15 };
+enum { ROOT_HUB_PORTS = VP_HOST_DEVICES };
 
 int roothub_describe(struct usb_device *hub);
 /** Answer a control request. @return bytes or a negative errno */

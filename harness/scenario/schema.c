@@ -1,6 +1,7 @@
 #include "scenario/schema.h"
 
 #include "scenario/scenario.h"
+#include "vparticle/host.h"
 
 #define OPTIONAL        CYAML_FLAG_OPTIONAL
 #define COUNT_OF(array) (sizeof(array) / sizeof(array)[0])
@@ -105,7 +106,7 @@ static const cyaml_schema_field_t scenario_fields[] = {
     CYAML_FIELD_SEQUENCE("needs", CYAML_FLAG_POINTER | OPTIONAL, struct vp_scenario, needs,
                          &string_entry, 1, MANY),
     CYAML_FIELD_SEQUENCE("devices", CYAML_FLAG_POINTER, struct vp_scenario, devices, &string_entry,
-                         1, 16),
+                         1, VP_HOST_DEVICES),
     CYAML_FIELD_SEQUENCE("steps", CYAML_FLAG_POINTER, struct vp_scenario, steps, &step_entry, 1,
                          MANY),
     CYAML_FIELD_END,

@@ -24,6 +24,9 @@
 struct ev_loop;
 struct vp_host;
 
+/** Devices that a host can attach: the ports of its root hub. More are reported and left out. */
+enum { VP_HOST_DEVICES = 15 };
+
 /**
  * Create a host that attaches whatever the USB/IP server at @p address shows, now and
  * later. It runs as part of @p loop, is an ordinary asynchronous client of the server, and may

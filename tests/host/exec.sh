@@ -26,6 +26,9 @@ status_is 2 -- true
 status_is 2 --device "$device"
 status_is 2 --device nonsense -- true
 status_is 2 --connect nonsense -- true
+too_many=()
+for ((i = 0; i < 16; i++)); do too_many+=(--device "$device"); done
+status_is 2 "${too_many[@]}" -- true
 status_is 3 --connect unix:/no/such/socket -- true
 says said "start one with 'vparticle run'"
 status_is 126 --device "$device" -- "$VPARTICLE" exec --device "$device" -- true

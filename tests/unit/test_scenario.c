@@ -104,7 +104,7 @@ static const struct {
     {"name: x\ndevices: photon\n", "s.yaml:2:10: devices: must be a list, not a single value"},
     {"name: x\ndevices: ['photon,mode=on']\nsteps: [{reset: {}}]\n",
      "s.yaml:2:11: mode=on: must be dfu, normal or safe"},
-    {"name: x\ndevices: []\n", "s.yaml:2:10: devices: has 0 entries, there must be 1 to 16"},
+    {"name: x\ndevices: []\n", "s.yaml:2:10: devices: has 0 entries, there must be 1 to 15"},
     {"name: ''\n", "s.yaml:1:7: name: has 0 characters"},
     {"name: {a: b}\n", "s.yaml:1:7: name: must be a single value, not a mapping of keys"},
     {"? [a]\n: b\n", "s.yaml:1:3: a key of a scenario must be a word"},
