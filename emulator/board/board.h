@@ -10,6 +10,9 @@
 #include "vparticle/flash.h"
 #include "vparticle/platform.h"
 
+/** Bytes of a device id, the processor's unique id (RM0033 section 32.1). */
+enum { VP_DEVICE_ID_SIZE = 12 };
+
 /** A stretch of the address space; `end` is exclusive. */
 struct vp_region {
     uint32_t start, end;

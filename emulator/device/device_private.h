@@ -13,14 +13,18 @@
 struct vp_device {
     const struct vp_board *board;
     struct vp_flash *flash;
+    struct vp_flash *external; /**< serial flash, or NULL */
     struct vp_backup_registers backup;
     uint8_t id[VP_DEVICE_ID_SIZE];
 
     enum vp_mode mode;
     bool attached; /**< the pull-up is on: a host sees the device */
     bool button;
-    uint32_t held_ms; /**< how long the bootloader has watched the button */
-    int64_t reset_in; /**< milliseconds until the chip resets by itself, or -1 */
+    uint32_t held_ms;  /**< how long the bootloader has watched the button */
+    int64_t reset_in;  /**< milliseconds until the bootloader resets the chip, or -1 */
+    unsigned restarts; /**< in a row, without anything that a host or a person could see */
+    struct vp_led led; /**< as told last */
+    int64_t deadline;  /**< as told last */
 
     /* What runs: the bootloader, or the system that it jumped to. */
     struct vp_boot boot;
@@ -30,14 +34,15 @@ struct vp_device {
     struct vp_usb_function function;
     struct vp_usb_control control;
 
-    struct vp_transfer *pending;
+    struct vp_transfer *pending, **pending_end; /**< oldest first */
     struct vp_listeners listeners;
 };
 
 /** What a device is made of; see vp_device_create(). */
 struct vp_device_parts {
     const struct vp_board *board;
-    struct vp_flash *flash; /**< becomes the device's */
+    struct vp_flash *flash;    /**< becomes the device's */
+    struct vp_flash *external; /**< likewise; NULL if the board has none */
     uint8_t id[VP_DEVICE_ID_SIZE];
     uint16_t request; /**< what backup register 1 asks of the bootloader at the first start */
 };
@@ -47,5 +52,33 @@ struct vp_device_parts {
  * @return 0, or VP_ERROR_NO_MEMORY (then the flash stays the caller's)
  */
 int vp_device_create(struct vp_device **device, const struct vp_device_parts *parts);
+
+/* ---- transfers.c ------------------------------------------------------------------------- */
+
+/** All pending transfers complete with VP_TRANSFER_NO_DEVICE. */
+void vp_device_drop_pending(struct vp_device *device);
+
+/** Move what the serial port has to say, and what was said to it, while both sides can. */
+void vp_device_pump(struct vp_device *device);
+
+/* ---- run.c ----------------------------------------------------------------------------- */
+
+/** Reset the chip, and let it run until it waits for something. */
+void vp_device_restart(struct vp_device *device, enum vp_reset_cause cause);
+
+/** The system firmware runs, in whatever mode. */
+bool vp_device_runs_system(const struct vp_device *device);
+
+/** The firmware did something: see whether it changed its mode or its light, or reset the chip. */
+void vp_device_look(struct vp_device *device);
+
+/** The bootloader leaves DFU mode. */
+void vp_device_leave_dfu(struct vp_device *device);
+
+void vp_device_attach(struct vp_device *device);
+void vp_device_detach(struct vp_device *device);
+void vp_device_set_mode(struct vp_device *device, enum vp_mode mode);
+void vp_device_set_reset_in(struct vp_device *device, int64_t milliseconds);
+void vp_device_tell(struct vp_device *device, enum vp_event_kind kind);
 
 #endif

@@ -87,21 +87,25 @@ static bool application_may_run(const struct vp_flash *flash, const struct insta
     return valid(flash, find(installed, VP_MODULE_USER, 1), rules);
 }
 
-void vp_system_start(struct vp_system *system, struct vp_flash *flash, const struct vp_board *board,
-                     struct vp_backup_registers *backup)
+void vp_system_start(struct vp_system *system, const struct vp_system_machine *machine)
 {
+    const struct vp_board *board = machine->board;
+    struct vp_flash *flash = machine->flash;
     unsigned slot_count;
     const struct vp_module_slot *slots = vp_module_slots(board->platform, 0, &slot_count);
     struct installed installed;
     find_installed(&installed, flash, slots, slot_count);
     const struct vp_module *main_part = find(&installed, VP_MODULE_SYSTEM, MAIN_PART);
-    system->version = main_part ? main_part->version : 0;
+    *system = (struct vp_system){
+        .machine = *machine,
+        .version = main_part ? main_part->version : 0,
+    };
     system->generation = vp_system_generation_find(system->version);
     if (!runs(flash, &installed, system->generation, slots, slot_count)) {
-        system->outcome = VP_SYSTEM_CRASHED;
+        system->state = VP_SYSTEM_CRASHED;
         return;
     }
-    backup->dr[STARTED_REGISTER] = STARTED;
+    machine->backup->dr[STARTED_REGISTER] = STARTED;
 
     const struct vp_module_rules rules = {
         .platform = board->platform,
@@ -112,10 +116,74 @@ void vp_system_start(struct vp_system *system, struct vp_flash *flash, const str
         .dependency2 = system->generation->second_dependency,
     };
     struct vp_system_flags flags;
-    const bool written =
-        vp_system_flags_load(&flags, system->generation->flags_store, flash, board, backup);
+    const bool written = vp_system_flags_load(&flags, system->generation->flags_store, flash, board,
+                                              machine->backup);
     const bool asked = written && flags.startup_mode != 0xFF && (flags.startup_mode & SAFE_MODE);
-    system->outcome = !asked && application_may_run(flash, &installed, system->generation, &rules)
-                          ? VP_SYSTEM_NORMAL
-                          : VP_SYSTEM_SAFE;
+    system->state = !asked && application_may_run(flash, &installed, system->generation, &rules)
+                        ? VP_SYSTEM_NORMAL
+                        : VP_SYSTEM_SAFE;
+}
+
+void vp_system_stop(struct vp_system *system)
+{
+    *system = (struct vp_system){0};
+}
+
+void vp_system_set_baud(struct vp_system *system, uint32_t baud)
+{
+    (void)system;
+    (void)baud;
+}
+
+void vp_system_set_dtr(struct vp_system *system, bool dtr)
+{
+    (void)system;
+    (void)dtr;
+}
+
+uint32_t vp_system_receive(struct vp_system *system, const uint8_t *bytes, uint32_t count)
+{
+    (void)system;
+    (void)bytes;
+    return count;
+}
+
+uint32_t vp_system_transmit(struct vp_system *system, uint8_t *bytes, uint32_t room)
+{
+    (void)system;
+    (void)bytes;
+    (void)room;
+    return 0;
+}
+
+void vp_system_button(struct vp_system *system, bool pressed)
+{
+    (void)system;
+    (void)pressed;
+}
+
+void vp_system_led(const struct vp_system *system, struct vp_led *led)
+{
+    *led = (struct vp_led){
+        .color = system->state == VP_SYSTEM_SAFE ? VP_LED_MAGENTA : VP_LED_CYAN,
+        .pattern = VP_LED_BREATHE,
+    };
+}
+
+void vp_system_advance(struct vp_system *system, uint32_t milliseconds)
+{
+    (void)system;
+    (void)milliseconds;
+}
+
+int64_t vp_system_next_deadline(const struct vp_system *system)
+{
+    (void)system;
+    return -1;
+}
+
+int64_t vp_system_patience(const struct vp_system *system)
+{
+    (void)system;
+    return -1;
 }

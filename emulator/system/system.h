@@ -1,6 +1,11 @@
 /**
  * @file system.h
- * The running system firmware: what it decides when the bootloader jumps to it.
+ * The running system firmware: what it decides when the bootloader jumps to it, and what it does
+ * from then on.
+ *
+ * It is pure, like the whole device: bytes and requests come in, bytes go out, and time passes when
+ * vp_system_advance() says so. After each call the caller looks at `state`: VP_SYSTEM_RESETTING
+ * means that the firmware has reset the chip, and nothing but vp_system_start() may follow.
  *
  * Source: modules/shared/stm32f2xx/inc/system_part2_loader.c,
  * hal/src/stm32f2xx/core_hal_stm32f2xx.c
@@ -13,21 +18,76 @@
 #include "dct/system_flags.h"
 #include "system/generations.h"
 #include "vparticle/flash.h"
+#include "vparticle/led.h"
 
-enum vp_system_outcome {
-    VP_SYSTEM_NORMAL,  /**< the user application runs */
-    VP_SYSTEM_SAFE,    /**< safe mode: the system runs, the user application does not */
-    VP_SYSTEM_CRASHED, /**< a system part is missing or broken: the processor faults (deduced) */
+enum vp_system_state {
+    VP_SYSTEM_NORMAL,    /**< the user application runs */
+    VP_SYSTEM_SAFE,      /**< safe mode: the system runs, the user application does not */
+    VP_SYSTEM_LISTENING, /**< listening mode: the serial port takes commands */
+    VP_SYSTEM_UPDATING,  /**< a module is being received */
+    VP_SYSTEM_RESETTING, /**< it has reset the chip */
+    VP_SYSTEM_CRASHED,   /**< a system part is missing or broken: the processor faults (deduced) */
+};
+
+/** What it runs on; everything belongs to the caller. */
+struct vp_system_machine {
+    const struct vp_board *board;
+    struct vp_flash *flash;    /**< internal */
+    struct vp_flash *external; /**< serial flash, or NULL */
+    struct vp_backup_registers *backup;
+    uint8_t device_id[VP_DEVICE_ID_SIZE];
 };
 
 struct vp_system {
-    enum vp_system_outcome outcome;
+    struct vp_system_machine machine;
+    enum vp_system_state state;
     uint16_t version; /**< module version of system part 2 */
     const struct vp_system_generation *generation;
 };
 
-/** Start the system whose parts are in @p flash, with the flags that the bootloader left. */
-void vp_system_start(struct vp_system *system, struct vp_flash *flash, const struct vp_board *board,
-                     struct vp_backup_registers *backup);
+/**
+ * Start the system whose parts are in flash, with the flags that the bootloader left.
+ * Afterwards `state` is anything but VP_SYSTEM_UPDATING.
+ */
+void vp_system_start(struct vp_system *system, const struct vp_system_machine *machine);
+
+/** Give back what it holds. A system that never started (all zeros) is allowed. */
+void vp_system_stop(struct vp_system *system);
+
+/* ---- The serial port -------------------------------------------------------------- */
+
+/** The host set a line coding (CDC PSTN 1.2 section 6.3.10), perhaps the same again. */
+void vp_system_set_baud(struct vp_system *system, uint32_t baud);
+
+/** SET_CONTROL_LINE_STATE: the host opened the port (DTR) or closed it. */
+void vp_system_set_dtr(struct vp_system *system, bool dtr);
+
+/**
+ * Bytes from the host.
+ * @return how many were taken; the others have to be offered again once something else happened
+ */
+uint32_t vp_system_receive(struct vp_system *system, const uint8_t *bytes, uint32_t count);
+
+/** Take at most @p room bytes for the host. @return how many there were */
+uint32_t vp_system_transmit(struct vp_system *system, uint8_t *bytes, uint32_t room);
+
+/* ---- Button, light, time ------------------------------------------------------------ */
+
+/** The SETUP/MODE button, while the system runs. */
+void vp_system_button(struct vp_system *system, bool pressed);
+
+void vp_system_led(const struct vp_system *system, struct vp_led *led);
+
+/** Let time pass. */
+void vp_system_advance(struct vp_system *system, uint32_t milliseconds);
+
+/** @return milliseconds until it does something by itself, whoever is there; -1: nothing */
+int64_t vp_system_next_deadline(const struct vp_system *system);
+
+/**
+ * @return milliseconds until it loses patience with the host, which is to send something (a
+ *         YMODEM packet), or with the person at the button; -1: it waits for nobody
+ */
+int64_t vp_system_patience(const struct vp_system *system);
 
 #endif

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bytes.h"
 #include "usb/descriptors.h"
 
 /* CDC PSTN 1.2 section 6.3. */
@@ -18,6 +19,7 @@ enum {
     STRING_CONTROL_INTERFACE = 9,
     STRING_SERIAL_PORT = 10,
     STRING_MICROSOFT = 0xEE,
+    DTR = 0x01, /* CDC PSTN 1.2 table 18 */
 };
 
 /* bInterval is that of a board on the OTG_HS core (Photon). */
@@ -124,12 +126,12 @@ static const uint8_t composite_configuration[] = {
 static uint32_t device_descriptor(const struct vp_cdc *cdc, uint8_t *to)
 {
     struct vp_usb_device_identity identity = {
-        .vendor = cdc->board->usb_vendor,
-        .product = cdc->board->usb_normal_product,
+        .vendor = cdc->system->machine.board->usb_vendor,
+        .product = cdc->system->machine.board->usb_normal_product,
         .release = 0x0200,
         .device_class = 0x02,
     };
-    if (cdc->generation->composite) {
+    if (cdc->system->generation->composite) {
         identity.release = 0x0250;
         identity.device_class = 0xEF;
         identity.device_subclass = 0x02;
@@ -140,7 +142,7 @@ static uint32_t device_descriptor(const struct vp_cdc *cdc, uint8_t *to)
 
 static uint32_t configuration_descriptor(const struct vp_cdc *cdc, uint8_t *to)
 {
-    if (cdc->generation->composite) {
+    if (cdc->system->generation->composite) {
         memcpy(to, composite_configuration, sizeof composite_configuration);
         return sizeof composite_configuration;
     }
@@ -150,23 +152,23 @@ static uint32_t configuration_descriptor(const struct vp_cdc *cdc, uint8_t *to)
 
 static uint32_t serial_string(const struct vp_cdc *cdc, uint8_t *to)
 {
-    if (cdc->generation->serial == VP_SYSTEM_SERIAL_CONSTANT) {
+    if (cdc->system->generation->serial == VP_SYSTEM_SERIAL_CONSTANT) {
         return vp_usb_string_descriptor(to, "00000000050C");
     }
-    return vp_usb_device_id_string(to, cdc->device_id,
-                                   cdc->generation->serial == VP_SYSTEM_SERIAL_UPPER);
+    return vp_usb_device_id_string(to, cdc->system->machine.device_id,
+                                   cdc->system->generation->serial == VP_SYSTEM_SERIAL_UPPER);
 }
 
 static uint32_t named_string(const struct vp_cdc *cdc, uint8_t *to, const char *suffix)
 {
     char text[64];
-    snprintf(text, sizeof text, "%s%s", cdc->board->product_string, suffix);
+    snprintf(text, sizeof text, "%s%s", cdc->system->machine.board->product_string, suffix);
     return vp_usb_string_descriptor(to, text);
 }
 
 static struct vp_usb_reply string_descriptor(const struct vp_cdc *cdc, uint8_t index, uint8_t *to)
 {
-    const bool composite = cdc->generation->composite;
+    const bool composite = cdc->system->generation->composite;
     uint32_t size = 0;
     switch (index) {
     case 0:
@@ -176,8 +178,9 @@ static struct vp_usb_reply string_descriptor(const struct vp_cdc *cdc, uint8_t i
         size = vp_usb_string_descriptor(to, "Particle");
         break;
     case 2:
-        size = vp_usb_string_descriptor(to, composite ? cdc->board->product_string
-                                                      : cdc->board->old_product_string);
+        size = vp_usb_string_descriptor(to, composite
+                                                ? cdc->system->machine.board->product_string
+                                                : cdc->system->machine.board->old_product_string);
         break;
     case 3:
         size = serial_string(cdc, to);
@@ -224,11 +227,12 @@ static struct vp_usb_reply class_request(struct vp_cdc *cdc, const struct vp_usb
             return vp_usb_reply_of(VP_USB_STALL);
         }
         memcpy(cdc->line_coding, request->data, sizeof cdc->line_coding);
+        vp_system_set_baud(cdc->system, vp_get_le32(cdc->line_coding));
         return vp_usb_acknowledge();
     case GET_LINE_CODING:
         return vp_usb_send(request, cdc->line_coding, sizeof cdc->line_coding);
     case SET_CONTROL_LINE_STATE:
-        cdc->control_lines = request->value;
+        vp_system_set_dtr(cdc->system, request->value & DTR);
         return vp_usb_acknowledge();
     default:
         return vp_usb_reply_of(VP_USB_STALL);
@@ -281,27 +285,23 @@ static void configure(void *context, bool configured)
 
 bool vp_cdc_has_endpoint(const struct vp_cdc *cdc, uint8_t endpoint, bool in)
 {
-    const uint8_t notifications = cdc->generation->composite ? 3 : 2;
+    const uint8_t notifications = cdc->system->generation->composite ? 3 : 2;
     return endpoint == DATA_ENDPOINT || (in && endpoint == notifications);
 }
 
-void vp_cdc_start(struct vp_cdc *cdc, const struct vp_board *board,
-                  const struct vp_system_generation *generation, const uint8_t *device_id,
-                  struct vp_usb_function *function)
+void vp_cdc_start(struct vp_cdc *cdc, struct vp_system *system, struct vp_usb_function *function)
 {
+    const bool composite = system->generation->composite;
     *cdc = (struct vp_cdc){
-        .board = board,
-        .generation = generation,
-        .line_coding = {0x80, 0x25, 0, 0, 0, 0, 8}, /* 9600 8N1 */
+        .system = system, .line_coding = {0x80, 0x25, 0, 0, 0, 0, 8}, /* 9600 8N1 */
     };
-    memcpy(cdc->device_id, device_id, sizeof cdc->device_id);
     *function = (struct vp_usb_function){
         .descriptor = descriptor,
         .interface_request = interface_request,
         .vendor_request = vendor_request,
         .configure = configure,
-        .interface_limit = generation->composite ? CONTROL_INTERFACE : 1,
-        .knows_vendor_requests = generation->composite,
-        .self_powered = !generation->composite,
+        .interface_limit = composite ? CONTROL_INTERFACE : 1,
+        .knows_vendor_requests = composite,
+        .self_powered = !composite,
     };
 }

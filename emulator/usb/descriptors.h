@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "board/board.h"
+
 /** What differs between the device descriptors of Particle's boards. */
 struct vp_usb_device_identity {
     uint16_t vendor, product, release; /**< idVendor, idProduct, bcdDevice */
@@ -20,9 +22,6 @@ uint32_t vp_usb_device_descriptor(uint8_t *to, const struct vp_usb_device_identi
 
 /** String descriptor, USB 2.0 section 9.6.7, of ASCII text of up to 126 characters. */
 uint32_t vp_usb_string_descriptor(uint8_t *to, const char *text);
-
-/** Bytes of a device id, the processor's unique number. */
-enum { VP_DEVICE_ID_SIZE = 12 };
 
 /** A device id as string descriptor: 24 hexadecimal digits. */
 uint32_t vp_usb_device_id_string(uint8_t *to, const uint8_t *device_id, bool upper_case);

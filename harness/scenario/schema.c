@@ -63,7 +63,8 @@ static const cyaml_schema_value_t flash_check_entry = {
 
 static const cyaml_strval_t modes[] = {
     {"off", VP_MODE_OFF},       {"boot", VP_MODE_BOOT}, {"dfu", VP_MODE_DFU},
-    {"normal", VP_MODE_NORMAL}, {"safe", VP_MODE_SAFE}, {"dead", VP_MODE_DEAD},
+    {"normal", VP_MODE_NORMAL}, {"safe", VP_MODE_SAFE}, {"listening", VP_MODE_LISTENING},
+    {"update", VP_MODE_UPDATE}, {"loop", VP_MODE_LOOP}, {"dead", VP_MODE_DEAD},
 };
 
 static const cyaml_schema_field_t expect_fields[] = {

@@ -14,6 +14,7 @@
 
 #include "vparticle/error.h"
 #include "vparticle/flash.h"
+#include "vparticle/led.h"
 
 struct vp_device;
 
@@ -103,30 +104,44 @@ void vp_device_advance(struct vp_device *device, uint32_t milliseconds);
  */
 int64_t vp_device_next_deadline(const struct vp_device *device);
 
+/**
+ * @return milliseconds until the device loses patience with somebody (a sender that is silent, a
+ *         button that is held down), or -1. Unlike a deadline of its own this is never to be
+ *         jumped to: whoever it waits for needs time that is real.
+ */
+int64_t vp_device_patience(const struct vp_device *device);
+
 /** Let time pass until the device only waits: what it would do by itself has happened. */
 void vp_device_settle(struct vp_device *device);
 
 /* ---- What can be seen ---------------------------------------------------------- */
 
 enum vp_mode {
-    VP_MODE_OFF,    /**< no power */
-    VP_MODE_BOOT,   /**< the bootloader runs and has not decided yet */
-    VP_MODE_DFU,    /**< the bootloader's DFU mode */
-    VP_MODE_NORMAL, /**< system firmware and user application run */
-    VP_MODE_SAFE,   /**< system firmware runs, the user application does not */
-    VP_MODE_DEAD,   /**< the firmware faulted and answers nothing until it is reset */
+    VP_MODE_OFF,       /**< no power */
+    VP_MODE_BOOT,      /**< the bootloader runs and has not decided yet */
+    VP_MODE_DFU,       /**< the bootloader's DFU mode */
+    VP_MODE_NORMAL,    /**< system firmware and user application run */
+    VP_MODE_SAFE,      /**< system firmware runs, the user application does not */
+    VP_MODE_LISTENING, /**< listening mode: the serial port takes commands */
+    VP_MODE_UPDATE,    /**< a module is being received */
+    VP_MODE_LOOP,      /**< the firmware resets itself over and over before it gets anywhere; time
+                            stands still until a button is pressed, or somebody resets it */
+    VP_MODE_DEAD,      /**< the firmware faulted and answers nothing until it is reset */
 };
 
 enum vp_mode vp_device_mode(const struct vp_device *device);
 
-/** "off", "boot", "dfu", "normal", "safe", "dead". Static text. */
+/** "off", "boot", "dfu", "normal", "safe", "listening", "update", "loop", "dead". Static text. */
 const char *vp_mode_name(enum vp_mode mode);
+
+void vp_device_led(const struct vp_device *device, struct vp_led *led);
 
 enum vp_event_kind {
     VP_EVENT_ATTACHED, /**< appeared on the bus (with a possibly new identity) */
     VP_EVENT_DETACHED, /**< left the bus */
     VP_EVENT_MODE,     /**< vp_device_mode() changed */
-    VP_EVENT_DEADLINE, /**< vp_device_next_deadline() changed: look again */
+    VP_EVENT_DEADLINE, /**< vp_device_next_deadline() or vp_device_patience() starts anew: look */
+    VP_EVENT_LED,      /**< vp_device_led() changed */
     VP_EVENT_TRANSFER, /**< a transfer has its answer; told just before `complete` is called */
 };
 

@@ -26,12 +26,13 @@ static struct chip chip_with(const char *release, uint16_t bootloader)
 }
 
 /* Start it, and be done with the chip. */
-static enum vp_system_outcome outcome(struct chip chip)
+static enum vp_system_state outcome(struct chip chip)
 {
     struct vp_system system;
-    vp_system_start(&system, chip.flash, chip.board, &chip.backup);
+    vp_system_start(&system, &(struct vp_system_machine){
+                                 .board = chip.board, .flash = chip.flash, .backup = &chip.backup});
     vp_flash_destroy(chip.flash);
-    return system.outcome;
+    return system.state;
 }
 
 static void set_safe_mode(struct chip *chip, enum vp_flags_store store)
@@ -116,7 +117,7 @@ static void safe_mode_is_asked_for_where_the_generation_looks(void **state)
     static const struct {
         const char *release;
         enum vp_flags_store store;
-        enum vp_system_outcome outcome;
+        enum vp_system_state outcome;
     } cases[] = {
         {"0.6.3", VP_FLAGS_IN_DCT, VP_SYSTEM_SAFE},
         {"0.6.3", VP_FLAGS_IN_BACKUP_REGISTERS, VP_SYSTEM_NORMAL},
@@ -136,7 +137,8 @@ static void a_start_is_noted_for_the_bootloader(void **state)
     struct chip chip = chip_with("0.6.3", 0);
     struct vp_system system;
     chip.backup.dr[1] = 1;
-    vp_system_start(&system, chip.flash, chip.board, &chip.backup);
+    vp_system_start(&system, &(struct vp_system_machine){
+                                 .board = chip.board, .flash = chip.flash, .backup = &chip.backup});
     assert_int_equal(chip.backup.dr[1], 0xFFFF);
     assert_int_equal(system.version, 109);
     vp_flash_destroy(chip.flash);

@@ -1,0 +1,292 @@
+/* What runs on the chip: the bootloader, then the system; and the time that passes for them. */
+#include <string.h>
+
+#include "device/device_private.h"
+
+enum { RESTARTS_UNSEEN = 8 }; /* so many in a row, and it is a loop */
+
+/* ---- Events ---------------------------------------------------------------------- */
+
+void vp_device_tell(struct vp_device *device, enum vp_event_kind kind)
+{
+    vp_listeners_tell(&device->listeners, &(struct vp_event){.kind = kind, .mode = device->mode});
+}
+
+void vp_device_set_mode(struct vp_device *device, enum vp_mode mode)
+{
+    if (device->mode != mode) {
+        device->mode = mode;
+        vp_device_tell(device, VP_EVENT_MODE);
+    }
+}
+
+/* Tell of light and deadline if they are not what they were. */
+static void tell_changes(struct vp_device *device)
+{
+    struct vp_led led;
+    vp_device_led(device, &led);
+    if (led.color != device->led.color || led.pattern != device->led.pattern ||
+        led.period != device->led.period) {
+        device->led = led;
+        vp_device_tell(device, VP_EVENT_LED);
+    }
+    const int64_t deadline = vp_device_next_deadline(device);
+    if (deadline != device->deadline || vp_device_patience(device) >= 0) {
+        device->deadline = deadline;
+        vp_device_tell(device, VP_EVENT_DEADLINE);
+    }
+}
+
+void vp_device_set_reset_in(struct vp_device *device, int64_t milliseconds)
+{
+    device->reset_in = milliseconds;
+    tell_changes(device);
+}
+
+/* ---- On and off the bus ------------------------------------------------------------ */
+
+void vp_device_attach(struct vp_device *device)
+{
+    device->attached = true;
+    device->restarts = 0;
+    vp_device_tell(device, VP_EVENT_ATTACHED);
+}
+
+void vp_device_detach(struct vp_device *device)
+{
+    if (device->attached) {
+        device->attached = false;
+        vp_device_drop_pending(device);
+        vp_device_tell(device, VP_EVENT_DETACHED);
+    }
+}
+
+/* ---- The firmware that runs -------------------------------------------------------------- */
+
+bool vp_device_runs_system(const struct vp_device *device)
+{
+    return device->mode == VP_MODE_NORMAL || device->mode == VP_MODE_SAFE ||
+           device->mode == VP_MODE_LISTENING || device->mode == VP_MODE_UPDATE;
+}
+
+static enum vp_mode mode_of(const struct vp_system *system)
+{
+    switch (system->state) {
+    case VP_SYSTEM_NORMAL:
+        return VP_MODE_NORMAL;
+    case VP_SYSTEM_SAFE:
+        return VP_MODE_SAFE;
+    case VP_SYSTEM_LISTENING:
+        return VP_MODE_LISTENING;
+    case VP_SYSTEM_UPDATING:
+        return VP_MODE_UPDATE;
+    default:
+        return VP_MODE_DEAD;
+    }
+}
+
+static void enter_dfu(struct vp_device *device)
+{
+    vp_dfu_start(&device->dfu, &device->boot, device->id, &device->function);
+    vp_usb_control_start(&device->control, &device->function, &device->dfu);
+    vp_device_set_mode(device, VP_MODE_DFU);
+    vp_device_attach(device);
+}
+
+/* @return false if the system resets the chip before it gets to USB */
+static bool enter_application(struct vp_device *device)
+{
+    struct vp_system_machine machine = {
+        .board = device->board,
+        .flash = device->flash,
+        .external = device->external,
+        .backup = &device->backup,
+    };
+    memcpy(machine.device_id, device->id, sizeof machine.device_id);
+    vp_system_stop(&device->system);
+    vp_system_start(&device->system, &machine);
+    if (device->system.state == VP_SYSTEM_RESETTING) {
+        return false;
+    }
+    vp_device_set_mode(device, mode_of(&device->system));
+    if (device->mode != VP_MODE_DEAD) {
+        vp_cdc_start(&device->cdc, &device->system, &device->function);
+        vp_usb_control_start(&device->control, &device->function, &device->cdc);
+        vp_device_attach(device);
+    }
+    return true;
+}
+
+/* @return false if the chip has to be reset again */
+static bool decide(struct vp_device *device)
+{
+    if (vp_boot_decide(&device->boot, device->held_ms) == VP_BOOT_DFU) {
+        enter_dfu(device);
+        return true;
+    }
+    return enter_application(device);
+}
+
+/* One start, up to where it waits. @return false if the chip has to be reset again */
+static bool start(struct vp_device *device, enum vp_reset_cause cause)
+{
+    device->held_ms = 0;
+    device->boot =
+        (struct vp_boot){.board = device->board, .flash = device->flash, .backup = &device->backup};
+    if (vp_boot_begin(&device->boot, cause) == VP_ERROR_NOT_FOUND) {
+        vp_device_set_mode(device, VP_MODE_DEAD);
+        return true;
+    }
+    if (device->button) {
+        vp_device_set_mode(device, VP_MODE_BOOT);
+        return true;
+    }
+    return decide(device);
+}
+
+/* What was decided is a reset: go on until something else is. */
+static void run(struct vp_device *device, bool waits)
+{
+    while (!waits) {
+        if (++device->restarts > RESTARTS_UNSEEN) {
+            vp_device_set_mode(device, VP_MODE_LOOP);
+            break;
+        }
+        waits = start(device, VP_RESET_SOFTWARE);
+    }
+    vp_device_look(device);
+}
+
+void vp_device_restart(struct vp_device *device, enum vp_reset_cause cause)
+{
+    vp_device_detach(device);
+    device->reset_in = -1;
+    device->restarts = 0;
+    run(device, start(device, cause));
+}
+
+void vp_device_leave_dfu(struct vp_device *device)
+{
+    vp_boot_finish_update(&device->boot);
+    vp_device_restart(device, VP_RESET_SOFTWARE);
+}
+
+void vp_device_look(struct vp_device *device)
+{
+    if (vp_device_runs_system(device)) {
+        vp_device_pump(device);
+        if (device->system.state == VP_SYSTEM_RESETTING) {
+            vp_device_restart(device, VP_RESET_SOFTWARE);
+            return;
+        }
+        vp_device_set_mode(device, mode_of(&device->system));
+    }
+    tell_changes(device);
+}
+
+/* ---- Buttons, power ------------------------------------------------------------------------ */
+
+void vp_device_button(struct vp_device *device, bool pressed)
+{
+    device->button = pressed;
+    if (device->mode == VP_MODE_LOOP && pressed) {
+        vp_device_restart(device, VP_RESET_SOFTWARE);
+    } else if (device->mode == VP_MODE_BOOT && !pressed) {
+        run(device, decide(device));
+    } else if (vp_device_runs_system(device)) {
+        vp_system_button(&device->system, pressed);
+        vp_device_look(device);
+    }
+}
+
+void vp_device_reset(struct vp_device *device)
+{
+    if (device->mode != VP_MODE_OFF) {
+        vp_device_restart(device, VP_RESET_PIN);
+    }
+}
+
+void vp_device_power(struct vp_device *device, bool on)
+{
+    if (!on) {
+        vp_device_detach(device);
+        device->backup = (struct vp_backup_registers){{0}};
+        vp_device_set_mode(device, VP_MODE_OFF);
+        vp_device_set_reset_in(device, -1);
+    } else if (device->mode == VP_MODE_OFF) {
+        vp_device_restart(device, VP_RESET_POWER);
+    }
+}
+
+/* ---- Time ------------------------------------------------------------------------------------ */
+
+static uint32_t shorter(uint32_t milliseconds, int64_t limit)
+{
+    return limit >= 0 && limit < milliseconds ? (uint32_t)limit : milliseconds;
+}
+
+/* The bootloader watches the button; DFU mode comes as soon as 3 s are over. */
+static uint32_t watch_button(struct vp_device *device, uint32_t milliseconds)
+{
+    const uint32_t step = shorter(milliseconds, VP_BOOT_HOLD_DFU - device->held_ms);
+    device->held_ms += step;
+    if (device->held_ms == VP_BOOT_HOLD_DFU) {
+        run(device, decide(device));
+    }
+    return step;
+}
+
+static uint32_t count_down(struct vp_device *device, uint32_t milliseconds)
+{
+    const uint32_t step = shorter(milliseconds, device->reset_in);
+    device->reset_in -= step;
+    if (device->reset_in == 0) {
+        vp_device_leave_dfu(device);
+    } else {
+        device->deadline = device->reset_in; /* what everybody knows anyway */
+    }
+    return step;
+}
+
+/* The system may reset the chip at any of its deadlines: no step goes past one. */
+static uint32_t run_system(struct vp_device *device, uint32_t milliseconds)
+{
+    uint32_t step = shorter(milliseconds, vp_system_next_deadline(&device->system));
+    step = shorter(step, vp_system_patience(&device->system));
+    vp_system_advance(&device->system, step);
+    vp_device_look(device);
+    return step;
+}
+
+void vp_device_advance(struct vp_device *device, uint32_t milliseconds)
+{
+    while (milliseconds > 0) {
+        if (device->mode == VP_MODE_BOOT) {
+            milliseconds -= watch_button(device, milliseconds);
+        } else if (device->reset_in > 0) {
+            milliseconds -= count_down(device, milliseconds);
+        } else if (vp_device_runs_system(device)) {
+            milliseconds -= run_system(device, milliseconds);
+        } else {
+            return;
+        }
+    }
+}
+
+int64_t vp_device_next_deadline(const struct vp_device *device)
+{
+    return vp_device_runs_system(device) ? vp_system_next_deadline(&device->system)
+                                         : device->reset_in;
+}
+
+int64_t vp_device_patience(const struct vp_device *device)
+{
+    return vp_device_runs_system(device) ? vp_system_patience(&device->system) : -1;
+}
+
+void vp_device_settle(struct vp_device *device)
+{
+    for (int64_t deadline; (deadline = vp_device_next_deadline(device)) >= 0;) {
+        vp_device_advance(device, deadline > 0 ? (uint32_t)deadline : 1);
+    }
+}
