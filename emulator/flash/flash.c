@@ -56,13 +56,17 @@ void vp_flash_set_hook(struct vp_flash *flash, vp_flash_hook hook, void *context
 
 const struct vp_flash_sector *vp_flash_sector_at(const struct vp_flash *flash, uint32_t address)
 {
-    for (unsigned i = 0; i < flash->geometry->sector_count; i++) {
-        const struct vp_flash_sector *sector = &flash->geometry->sectors[i];
-        if (address >= sector->address && address - sector->address < sector->size) {
-            return sector;
+    const struct vp_flash_sector *low = flash->geometry->sectors;
+    const struct vp_flash_sector *high = low + flash->geometry->sector_count;
+    while (high - low > 1) {
+        const struct vp_flash_sector *middle = low + (high - low) / 2;
+        if (address < middle->address) {
+            high = middle;
+        } else {
+            low = middle;
         }
     }
-    return NULL;
+    return address >= low->address && address - low->address < low->size ? low : NULL;
 }
 
 bool vp_flash_contains(const struct vp_flash *flash, uint32_t address, uint64_t length)

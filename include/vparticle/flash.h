@@ -35,6 +35,15 @@ struct vp_flash_geometry {
 /** STM32F205xG: 1 MiB from 0x08000000, 4 x 16K, 64K, 7 x 128K (RM0033 table 2). */
 extern const struct vp_flash_geometry vp_flash_stm32f205;
 
+/** STM32F103xB: 128 KiB from 0x08000000, pages of 1K (RM0008 and PM0075, medium density). */
+extern const struct vp_flash_geometry vp_flash_stm32f103;
+
+/** The P1's serial flash: 1 MiB from 0, sectors of 4K. */
+extern const struct vp_flash_geometry vp_flash_serial_1m;
+
+/** The Core's serial flash: 2 MiB from 0, sectors of 4K. */
+extern const struct vp_flash_geometry vp_flash_serial_2m;
+
 enum vp_flash_operation_kind { VP_FLASH_ERASE, VP_FLASH_PROGRAM };
 
 /** An operation as the hook sees it, before it takes effect. */

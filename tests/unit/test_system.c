@@ -166,7 +166,6 @@ static void the_board_fits_flash_and_slots(void **state)
     }
     assert_int_equal(board->application, board->system_parts.start);
     assert_int_equal(board->dfu_protected.end, board->application);
-    assert_null(vp_board_find(VP_PLATFORM_P1));
 }
 
 int main(void)
