@@ -41,7 +41,8 @@ struct vp_system_machine {
 struct vp_system {
     struct vp_system_machine machine;
     enum vp_system_state state;
-    uint16_t version; /**< module version of system part 2 */
+    uint16_t version; /**< module version of system part 2, or of the monolithic firmware */
+    bool monolithic;  /**< one image instead of parts */
     const struct vp_system_generation *generation;
 };
 
@@ -70,6 +71,36 @@ uint32_t vp_system_receive(struct vp_system *system, const uint8_t *bytes, uint3
 
 /** Take at most @p room bytes for the host. @return how many there were */
 uint32_t vp_system_transmit(struct vp_system *system, uint8_t *bytes, uint32_t room);
+
+/* ---- What a request can make it do ---------------------------------------------------- */
+
+enum vp_system_reset_kind {
+    VP_SYSTEM_PLAIN_RESET,
+    VP_SYSTEM_DFU_RESET,       /**< the bootloader is asked for DFU mode */
+    VP_SYSTEM_SAFE_MODE_RESET, /**< for safe mode */
+    VP_SYSTEM_FACTORY_RESET,   /**< for a factory reset */
+};
+
+/** Leave the request with the bootloader and reset the chip, in @p delay milliseconds (0: now). */
+void vp_system_reset(struct vp_system *system, enum vp_system_reset_kind kind, uint32_t delay);
+
+/** Enter or leave listening mode. */
+void vp_system_listen(struct vp_system *system, bool listen);
+
+/** Enter listening mode after the next start (SYSTEM_FLAG_STARTUP_LISTEN_MODE). @return 0 or an
+ *  error of vp_dct_write() */
+int vp_system_set_startup_listening(struct vp_system *system, bool listen);
+
+/** HAL_Set_Claim_Code(): "" means claimed. @return 0 or an error of vp_dct_write() */
+int vp_system_set_claim_code(struct vp_system *system, const char *code);
+
+bool vp_system_is_claimed(const struct vp_system *system);
+
+/** "0.6.3": the release that says so of itself. Static text. */
+const char *vp_system_release_name(const struct vp_system *system);
+
+/** The diagnostics as JSON. @return text, owned by the caller: free(); NULL if out of memory */
+char *vp_system_diagnostics(const struct vp_system *system);
 
 /* ---- Button, light, time ------------------------------------------------------------ */
 

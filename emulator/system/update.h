@@ -15,8 +15,10 @@
 /** What came of an image, as the generation that received it sees it. */
 struct vp_update_result {
     unsigned checked, result; /**< enum vp_module_check; it passed if they are equal */
-    bool queued;              /**< the bootloader will copy it at the next start */
-    bool installed;           /**< a bootloader: it is in its place already */
+    int code; /**< 0 if it passed; else what this generation calls that: 1, or a system_error_t from
+                 2.0.0 on */
+    bool queued;    /**< the bootloader will copy it at the next start */
+    bool installed; /**< a bootloader: it is in its place already */
 };
 
 /**
@@ -28,6 +30,9 @@ int vp_update_begin(struct vp_system *system, uint32_t size);
 
 /** Write a chunk. @return 0, VP_ERROR_INVALID (none was begun), VP_ERROR_RANGE, VP_ERROR_FLASH */
 int vp_update_write(struct vp_system *system, uint32_t offset, const void *data, uint32_t length);
+
+/** Only check what is there, as vp_update_finish() would. @return 0 or VP_ERROR_INVALID */
+int vp_update_validate(struct vp_system *system, struct vp_update_result *result);
 
 /** Everything is there: check it, and queue or install it. @return 0, VP_ERROR_INVALID,
  * VP_ERROR_FLASH */
