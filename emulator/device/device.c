@@ -66,7 +66,8 @@ int vp_device_create(struct vp_device **device, const struct vp_device_parts *pa
     made->board = parts->board;
     made->flash = parts->flash;
     made->external = parts->external;
-    made->pending_end = &made->pending;
+    made->pending.end = &made->pending.first;
+    made->queue.end = &made->queue.first;
     made->deadline = -1;
     memcpy(made->id, parts->id, sizeof made->id);
     made->reset_in = -1;

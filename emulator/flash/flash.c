@@ -127,6 +127,7 @@ int vp_flash_fork(struct vp_flash **fork, const struct vp_flash *flash)
         return error;
     }
     made->operations = flash->operations;
+    made->busy_us = flash->busy_us;
     for (unsigned i = 0; i < flash->geometry->sector_count; i++) {
         if (flash->image) {
             const struct vp_flash_sector *sector = &flash->geometry->sectors[i];
@@ -168,10 +169,27 @@ int vp_flash_read(const struct vp_flash *flash, uint32_t address, void *data, si
     return 0;
 }
 
+/* The time that the chip takes, whatever comes of it. */
+static uint64_t duration_us(const struct vp_flash *flash,
+                            const struct vp_flash_operation *operation)
+{
+    const struct vp_flash_timing *timing = &flash->geometry->timing;
+    if (operation->kind == VP_FLASH_PROGRAM) {
+        return (uint64_t)(operation->length + WORD - 1) / WORD * timing->word_us;
+    }
+    for (size_t i = 0; i < sizeof timing->erase / sizeof *timing->erase; i++) {
+        if (timing->erase[i].size == operation->length) {
+            return timing->erase[i].us;
+        }
+    }
+    return 0;
+}
+
 /* Ask the hook how much of the operation happens. */
 static uint32_t permitted(struct vp_flash *flash, struct vp_flash_operation operation)
 {
     operation.index = flash->operations++;
+    flash->busy_us += duration_us(flash, &operation);
     if (!flash->hook) {
         return operation.length;
     }
@@ -301,6 +319,11 @@ int vp_flash_program_words(struct vp_flash *flash, uint32_t address, const void 
 uint64_t vp_flash_operations(const struct vp_flash *flash)
 {
     return flash->operations;
+}
+
+uint64_t vp_flash_busy_us(const struct vp_flash *flash)
+{
+    return flash->busy_us;
 }
 
 size_t vp_flash_private_bytes(const struct vp_flash *flash)

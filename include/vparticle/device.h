@@ -95,6 +95,17 @@ void vp_device_reset(struct vp_device *device);
 /** Power off (leaves the bus, forgets RAM and reset flags) or on (boots). */
 void vp_device_power(struct vp_device *device, bool on);
 
+/** How the device's own time goes by. */
+enum vp_speed {
+    VP_SPEED_INSTANT, /**< flash operations and starts take no time */
+    VP_SPEED_REAL, /**< they take what data sheets say, and the device answers nothing meanwhile */
+};
+
+/** Choose the speed; a new device is instant. What is going on already ends as it began. */
+void vp_device_set_speed(struct vp_device *device, enum vp_speed speed);
+
+enum vp_speed vp_device_speed(const struct vp_device *device);
+
 /** Let @p milliseconds of the device's own time pass. */
 void vp_device_advance(struct vp_device *device, uint32_t milliseconds);
 
