@@ -24,7 +24,10 @@ struct vp_device {
 
     enum vp_mode mode;
     bool attached; /**< the pull-up is on: a host sees the device */
+    bool unplugged;
+    bool pulled_up; /**< while it is unplugged: a host would see it */
     bool button;
+    uint64_t time;     /**< milliseconds */
     uint32_t held_ms;  /**< how long the bootloader has watched the button */
     int64_t reset_in;  /**< milliseconds until the bootloader resets the chip, or -1 */
     unsigned restarts; /**< in a row, without anything that a host or a person could see */

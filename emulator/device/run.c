@@ -58,18 +58,37 @@ void vp_device_attach(struct vp_device *device)
         return;
     }
     device->attach_later = false;
-    device->attached = true;
     device->restarts = 0;
+    if (device->unplugged) {
+        device->pulled_up = true;
+        return;
+    }
+    device->attached = true;
     vp_device_tell(device, VP_EVENT_ATTACHED);
 }
 
 void vp_device_detach(struct vp_device *device)
 {
     device->attach_later = false;
+    device->pulled_up = false;
     if (device->attached) {
         device->attached = false;
         vp_device_drop_pending(device);
         vp_device_tell(device, VP_EVENT_DETACHED);
+    }
+}
+
+void vp_device_plug(struct vp_device *device, bool plugged)
+{
+    if (plugged == !device->unplugged) {
+        return;
+    }
+    device->unplugged = !plugged;
+    if (plugged && device->pulled_up) {
+        vp_device_attach(device);
+    } else if (device->attached) {
+        vp_device_detach(device);
+        device->pulled_up = true;
     }
 }
 
@@ -295,6 +314,7 @@ static uint32_t be_busy(struct vp_device *device, uint32_t milliseconds)
 
 void vp_device_advance(struct vp_device *device, uint32_t milliseconds)
 {
+    device->time += milliseconds;
     while (milliseconds > 0) {
         if (device->busy_us > 0) {
             milliseconds -= be_busy(device, milliseconds);
@@ -308,6 +328,11 @@ void vp_device_advance(struct vp_device *device, uint32_t milliseconds)
             return;
         }
     }
+}
+
+uint64_t vp_device_time(const struct vp_device *device)
+{
+    return device->time;
 }
 
 int64_t vp_device_next_deadline(const struct vp_device *device)

@@ -145,6 +145,43 @@ int vp_flash_fork(struct vp_flash **fork, const struct vp_flash *flash)
     return 0;
 }
 
+static void copy_into_image(struct vp_flash *to, const struct vp_flash *from)
+{
+    for (unsigned i = 0; i < to->geometry->sector_count; i++) {
+        const struct vp_flash_sector *sector = &to->geometry->sectors[i];
+        const uint8_t *bytes = sector_bytes(from, sector);
+        uint8_t *place = to->image + (sector->address - to->geometry->sectors[0].address);
+        if (bytes) {
+            memcpy(place, bytes, sector->size);
+        } else {
+            memset(place, ERASED, sector->size);
+        }
+    }
+}
+
+int vp_flash_copy(struct vp_flash *to, const struct vp_flash *from)
+{
+    if (to->geometry != from->geometry) {
+        return VP_ERROR_INVALID;
+    }
+    if (to->image) {
+        copy_into_image(to, from);
+        return 0;
+    }
+    struct vp_flash *fork;
+    const int error = vp_flash_fork(&fork, from);
+    if (error) {
+        return error;
+    }
+    for (unsigned i = 0; i < to->geometry->sector_count; i++) {
+        struct vp_flash_block *old = to->blocks[i];
+        to->blocks[i] = fork->blocks[i];
+        fork->blocks[i] = old;
+    }
+    vp_flash_destroy(fork);
+    return 0;
+}
+
 int vp_flash_read(const struct vp_flash *flash, uint32_t address, void *data, size_t length)
 {
     if (!vp_flash_contains(flash, address, length)) {
