@@ -14,6 +14,8 @@ const struct vp_flash_geometry vp_flash_stm32f205 = {
     .name = "STM32F205xG internal flash",
     .sectors = stm32f205_sectors,
     .sector_count = sizeof stm32f205_sectors / sizeof *stm32f205_sectors,
+    /* STM32F205 data sheet, flash memory programming, x32, typical */
+    .timing = {16, {{16 * KIB, 250000}, {64 * KIB, 550000}, {128 * KIB, 1000000}}},
 };
 
 /* Sectors of one size, in powers of two. */
@@ -42,6 +44,8 @@ const struct vp_flash_geometry vp_flash_stm32f103 = {
     .name = "STM32F103xB internal flash",
     .sectors = stm32f103_pages,
     .sector_count = sizeof stm32f103_pages / sizeof *stm32f103_pages,
+    /* STM32F103xB data sheet: a half word 52.5 us typical, a page 20 to 40 ms */
+    .timing = {105, {{1 * KIB, 30000}}},
 };
 
 /* "256*004Kg" and "512*04Kg", the layouts that DFU shows. */
@@ -54,10 +58,14 @@ const struct vp_flash_geometry vp_flash_serial_1m = {
     .name = "serial flash of 1 MiB",
     .sectors = serial_sectors,
     .sector_count = 256,
+    /* SST25VF016B data sheet: a byte 7 us, a sector 18 ms, typical */
+    .timing = {28, {{4 * KIB, 18000}}},
 };
 
 const struct vp_flash_geometry vp_flash_serial_2m = {
     .name = "serial flash of 2 MiB",
     .sectors = serial_sectors,
     .sector_count = 512,
+    /* SST25VF016B data sheet: a byte 7 us, a sector 18 ms, typical */
+    .timing = {28, {{4 * KIB, 18000}}},
 };
