@@ -60,18 +60,9 @@ void vp_device_id(const struct vp_device *device, uint8_t *id)
     memcpy(id, device->id, sizeof device->id);
 }
 
-/* A monolithic firmware and the first system part are in the same place: the header tells. */
 const struct vp_module_slot *vp_device_slots(const struct vp_device *device, unsigned *count)
 {
-    struct vp_module module;
-    const enum vp_platform platform = device->board->platform;
-    const bool found =
-        vp_module_read_header(device->flash, device->board->application, &module) == 0 &&
-        module.start == device->board->application;
-    if (!device->board->modular || (found && module.function == VP_MODULE_MONOLITHIC)) {
-        return vp_module_monolithic_slots(platform, count);
-    }
-    return vp_module_slots(platform, found ? module.version : 0, count);
+    return vp_module_flash_slots(device->flash, device->board->platform, count);
 }
 
 struct vp_flash *vp_device_flash(struct vp_device *device)
