@@ -271,16 +271,37 @@ static struct vp_usb_reply interface_request(void *context, const struct vp_usb_
     }
 }
 
+/* Microsoft's compatible id is for the composite driver, everything else for the system. */
 static struct vp_usb_reply vendor_request(void *context, const struct vp_usb_request *request)
 {
-    (void)context;
-    return microsoft_request(request);
+    const struct vp_cdc *cdc = context;
+    if (request->request == MICROSOFT_REQUEST && request->index == COMPATIBLE_ID) {
+        return microsoft_request(request);
+    }
+    const struct vp_vendor_request asked = {
+        .in = (request->type & USB_DIR_IN) != 0,
+        .request = request->request,
+        .value = request->value,
+        .index = request->index,
+        .length = request->length,
+        .data = request->data,
+        .capacity = request->capacity,
+    };
+    const int32_t size = vp_control_vendor_request(cdc->system, &asked);
+    return size < 0 ? vp_usb_reply_of(VP_USB_STALL)
+                    : (struct vp_usb_reply){VP_USB_DATA, (uint32_t)size};
 }
 
 static void configure(void *context, bool configured)
 {
     (void)context;
     (void)configured;
+}
+
+static void bus_reset(void *context)
+{
+    const struct vp_cdc *cdc = context;
+    vp_control_cancel_all(&cdc->system->control);
 }
 
 bool vp_cdc_has_endpoint(const struct vp_cdc *cdc, uint8_t endpoint, bool in)
@@ -300,6 +321,7 @@ void vp_cdc_start(struct vp_cdc *cdc, struct vp_system *system, struct vp_usb_fu
         .interface_request = interface_request,
         .vendor_request = vendor_request,
         .configure = configure,
+        .bus_reset = bus_reset,
         .interface_limit = composite ? CONTROL_INTERFACE : 1,
         .knows_vendor_requests = composite,
         .self_powered = !composite,
