@@ -21,6 +21,7 @@
 #include "dct/system_flags.h"
 #include "system/button.h"
 #include "system/console.h"
+#include "system/control/control.h"
 #include "system/generations.h"
 #include "system/serial.h"
 #include "system/ymodem.h"
@@ -90,6 +91,7 @@ struct vp_system {
     struct vp_console console;
     struct vp_ymodem ymodem;
     struct vp_button button;
+    struct vp_control control;
 
     enum vp_system_next next;             /**< VP_SYSTEM_NEXT_NOTHING: it does not wait */
     enum vp_system_reset_kind reset_kind; /**< for VP_SYSTEM_NEXT_RESET */
