@@ -135,9 +135,13 @@ static int follow_link(struct walk *walk, const char *file)
     if ((size_t)length + 1 + left > sizeof walk->rest) {
         return ENAMETOOLONG;
     }
-    memmove(walk->rest + length + 1, walk->rest, left);
+    /* A slash at the end would make a folder of what the link leads to. */
+    size_t gap = left > 1 ? 1 : 0;
+    memmove(walk->rest + (size_t)length + gap, walk->rest, left);
     memcpy(walk->rest, target, (size_t)length);
-    walk->rest[length] = '/';
+    if (gap) {
+        walk->rest[length] = '/';
+    }
     if (target[0] == '/') {
         walk->done[0] = '\0';
     } else {
