@@ -5,6 +5,7 @@
 #ifndef VP_BOARD_H
 #define VP_BOARD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "vparticle/flash.h"
@@ -18,17 +19,28 @@ struct vp_region {
     uint32_t start, end;
 };
 
+/** How the settings that bootloader and system share are kept. */
+enum vp_dct_format {
+    VP_DCT_NONE,  /**< not at all: the Core has a page of flags, and keys in its serial flash */
+    VP_DCT_WICED, /**< Photon, P1: Broadcom's DCT with the application's section behind it */
+    VP_DCT_DCD,   /**< Electron: services/inc/dcd.h */
+};
+
 struct vp_board {
     enum vp_platform platform;
     const char *name; /**< as in a SPEC, a part's name and a path */
     const struct vp_flash_geometry *geometry;
+    const struct vp_flash_geometry *external; /**< serial flash, or NULL */
+    /** The firmware may come in parts. False: always one image (the Core). */
+    bool modular;
 
     struct vp_region bootloader;
-    struct vp_region dct[2];        /**< the two copies */
+    enum vp_dct_format dct_format;
+    struct vp_region dct[2];        /**< the two copies; empty without a DCT */
     struct vp_region dfu_protected; /**< DFU refuses to erase or write here */
     struct vp_region system_parts;  /**< from the first part's start to the last one's end */
     uint32_t application;           /**< what the bootloader jumps to */
-    struct vp_region user;          /**< user application */
+    struct vp_region user;          /**< user application, where the firmware comes in parts */
 
     uint16_t usb_vendor;
     uint16_t usb_dfu_product;       /**< idProduct in DFU mode */
@@ -40,9 +52,11 @@ struct vp_board {
      */
     const char *const *dfu_layouts;
     unsigned dfu_layout_count;
+    /** Bootloaders before this version do not show the last layout. 0: they all do */
+    uint16_t dfu_last_layout_since;
 };
 
-/** @return the board's table, or NULL if that board is not built yet */
+/** @return the board's table; NULL only for a value that is no platform */
 const struct vp_board *vp_board_find(enum vp_platform platform);
 
 #endif

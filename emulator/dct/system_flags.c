@@ -11,8 +11,12 @@ enum {
     BYTES_IN_REGISTERS = 24,
     /* Offsets: SystemFlags, platform/MCU/STM32F2xx/.../inc/dct.h @ v0.7.0. */
     BOOTLOADER_VERSION = 4,
+    NVMEM_RESET = 6,
     OTA_UPDATE = 8,
+    OTA_FLASHED = 10,
+    FACTORY_RESET = 12,
     IWDG_ENABLE = 14,
+    FACTORY_RESET_DONE = 17,
     STARTUP_MODE = 18,
     RESET_CAUSE = 20,
 };
@@ -34,8 +38,12 @@ bool vp_system_flags_load(struct vp_system_flags *flags, enum vp_flags_store sto
         memset(flags->raw, 0xFF, sizeof flags->raw);
     }
     flags->bootloader_version = vp_get_le16(flags->raw + BOOTLOADER_VERSION);
+    flags->nvmem_reset = vp_get_le16(flags->raw + NVMEM_RESET);
     flags->ota_update = vp_get_le16(flags->raw + OTA_UPDATE);
+    flags->ota_flashed = vp_get_le16(flags->raw + OTA_FLASHED);
+    flags->factory_reset = vp_get_le16(flags->raw + FACTORY_RESET);
     flags->iwdg_enable = vp_get_le16(flags->raw + IWDG_ENABLE);
+    flags->factory_reset_done = flags->raw[FACTORY_RESET_DONE];
     flags->startup_mode = flags->raw[STARTUP_MODE];
     flags->reset_cause = vp_get_le32(flags->raw + RESET_CAUSE);
     return written;
@@ -47,8 +55,12 @@ int vp_system_flags_save(struct vp_system_flags *flags, enum vp_flags_store stor
 {
     vp_put_le32(flags->raw, MAGIC);
     vp_put_le16(flags->raw + BOOTLOADER_VERSION, flags->bootloader_version);
+    vp_put_le16(flags->raw + NVMEM_RESET, flags->nvmem_reset);
     vp_put_le16(flags->raw + OTA_UPDATE, flags->ota_update);
+    vp_put_le16(flags->raw + OTA_FLASHED, flags->ota_flashed);
+    vp_put_le16(flags->raw + FACTORY_RESET, flags->factory_reset);
     vp_put_le16(flags->raw + IWDG_ENABLE, flags->iwdg_enable);
+    flags->raw[FACTORY_RESET_DONE] = flags->factory_reset_done;
     flags->raw[STARTUP_MODE] = flags->startup_mode;
     vp_put_le32(flags->raw + RESET_CAUSE, flags->reset_cause);
     if (store == VP_FLAGS_IN_DCT) {

@@ -25,11 +25,17 @@ struct vp_backup_registers {
 /** The fields that the emulated firmware reads or writes; the others keep what they had. */
 struct vp_system_flags {
     uint16_t bootloader_version;
-    uint16_t ota_update;  /**< 0x5000: an update was finished (FLASH_OTA_Update_SysFlag) */
-    uint16_t iwdg_enable; /**< 0xD001: start the watchdog before the next jump */
-    uint8_t startup_mode; /**< bit 0: safe mode */
-    uint32_t reset_cause; /**< RCC_CSR as found after the reset (RM0033 section 5.3.21) */
-    uint8_t raw[32];      /**< as stored, all ones if never written */
+    uint16_t nvmem_reset; /**< 1: the system is to forget its Wi-Fi networks */
+    /** 0x0005: an image waits in the serial flash; 0x5555: it never came whole; 0x5000: an update
+     *  was finished (FLASH_OTA_Update_SysFlag) */
+    uint16_t ota_update;
+    uint16_t ota_flashed;       /**< 0x0001: the bootloader copied an image (OTA_FLASHED_Status) */
+    uint16_t factory_reset;     /**< 0xAAAA: do one at the next start */
+    uint16_t iwdg_enable;       /**< 0xD001: start the watchdog before the next jump */
+    uint8_t factory_reset_done; /**< 0x5A: the bootloader has done one */
+    uint8_t startup_mode;       /**< bit 0: safe mode */
+    uint32_t reset_cause;       /**< RCC_CSR as found after the reset (RM0033 section 5.3.21) */
+    uint8_t raw[32];            /**< as stored, all ones if never written */
 };
 
 /** Load the flags; @return false if they were never written (then all fields are ones) */

@@ -10,6 +10,11 @@
 #include "usb/dfu.h"
 #include "vparticle/device.h"
 
+/** Transfers, oldest first. */
+struct vp_transfer_list {
+    struct vp_transfer *first, **end;
+};
+
 struct vp_device {
     const struct vp_board *board;
     struct vp_flash *flash;
@@ -19,7 +24,10 @@ struct vp_device {
 
     enum vp_mode mode;
     bool attached; /**< the pull-up is on: a host sees the device */
+    bool unplugged;
+    bool pulled_up; /**< while it is unplugged: a host would see it */
     bool button;
+    uint64_t time;     /**< milliseconds */
     uint32_t held_ms;  /**< how long the bootloader has watched the button */
     int64_t reset_in;  /**< milliseconds until the bootloader resets the chip, or -1 */
     unsigned restarts; /**< in a row, without anything that a host or a person could see */
@@ -34,7 +42,17 @@ struct vp_device {
     struct vp_usb_function function;
     struct vp_usb_control control;
 
-    struct vp_transfer *pending, **pending_end; /**< oldest first */
+    struct vp_transfer_list pending; /**< taken up, and waiting for something */
+
+    /* Real speed: what waits until the processor is done with its flash. */
+    enum vp_speed speed;
+    uint64_t busy_us;              /**< that it still takes */
+    uint64_t accounted_us;         /**< of the flash's own count: what busy_us was told of */
+    bool attach_later;             /**< the pull-up comes on when it is done */
+    struct vp_transfer_list queue; /**< not looked at yet */
+    struct vp_transfer *held;      /**< carried out; completes when it is done */
+    enum vp_transfer_status held_status;
+    uint32_t held_actual;
     struct vp_listeners listeners;
 };
 
@@ -60,6 +78,17 @@ void vp_device_drop_pending(struct vp_device *device);
 
 /** Move what the serial port has to say, and what was said to it, while both sides can. */
 void vp_device_pump(struct vp_device *device);
+
+/** The processor is done: answer what waited for it. */
+void vp_device_answer_late(struct vp_device *device);
+
+/* ---- busy.c ----------------------------------------------------------------------------- */
+
+/** Take account of the time that flash operations took since the last call. */
+void vp_device_spend(struct vp_device *device);
+
+/** Take account of @p milliseconds of work other than flash operations. */
+void vp_device_work(struct vp_device *device, uint32_t milliseconds);
 
 /* ---- run.c ----------------------------------------------------------------------------- */
 

@@ -124,7 +124,7 @@ static int read_platform(struct spec *spec, const char *name, struct vp_failure 
         return VP_ERROR_NOT_FOUND;
     }
     spec->board = vp_board_find(platform);
-    if (!spec->board) {
+    if (platform != VP_PLATFORM_PHOTON) {
         vp_fail(failure, 0, "%s cannot be emulated yet; only photon can", name);
         return VP_ERROR_UNSUPPORTED;
     }

@@ -1,8 +1,6 @@
 /* Transfers: endpoint 0, and the serial port's two. */
 #include "device/device_private.h"
 
-enum { DATA_ENDPOINT = 1 };
-
 static void complete(struct vp_device *device, struct vp_transfer *transfer,
                      enum vp_transfer_status status, uint32_t actual)
 {
@@ -14,40 +12,63 @@ static void complete(struct vp_device *device, struct vp_transfer *transfer,
     transfer->complete(transfer);
 }
 
-/* ---- Pending transfers, oldest first -------------------------------------------------- */
+/* ---- Lists of transfers ---------------------------------------------------------------- */
 
-static void keep_pending(struct vp_device *device, struct vp_transfer *transfer)
+static void append(struct vp_transfer_list *list, struct vp_transfer *transfer)
 {
     transfer->status = VP_TRANSFER_PENDING;
     transfer->actual = 0;
     transfer->next = NULL;
-    transfer->link = device->pending_end;
-    *device->pending_end = transfer;
-    device->pending_end = &transfer->next;
+    transfer->link = list->end;
+    *list->end = transfer;
+    list->end = &transfer->next;
 }
 
+static void keep_pending(struct vp_device *device, struct vp_transfer *transfer)
+{
+    append(&device->pending, transfer);
+}
+
+/* Out of whichever list it is in. */
 static void unlink_pending(struct vp_device *device, struct vp_transfer *transfer)
 {
     *transfer->link = transfer->next;
     if (transfer->next) {
         transfer->next->link = transfer->link;
+    } else if (device->pending.end == &transfer->next) {
+        device->pending.end = transfer->link;
     } else {
-        device->pending_end = transfer->link;
+        device->queue.end = transfer->link;
     }
 }
 
-void vp_device_drop_pending(struct vp_device *device)
+static void drop(struct vp_device *device, struct vp_transfer_list *list)
 {
-    while (device->pending) {
-        struct vp_transfer *transfer = device->pending;
+    while (list->first) {
+        struct vp_transfer *transfer = list->first;
         unlink_pending(device, transfer);
         complete(device, transfer, VP_TRANSFER_NO_DEVICE, 0);
     }
 }
 
+void vp_device_drop_pending(struct vp_device *device)
+{
+    struct vp_transfer *held = device->held;
+    device->held = NULL;
+    if (held) {
+        complete(device, held, VP_TRANSFER_NO_DEVICE, 0);
+    }
+    drop(device, &device->pending);
+    drop(device, &device->queue);
+}
+
 void vp_device_cancel(struct vp_device *device, struct vp_transfer *transfer)
 {
-    unlink_pending(device, transfer);
+    if (transfer == device->held) {
+        device->held = NULL;
+    } else {
+        unlink_pending(device, transfer);
+    }
     complete(device, transfer, VP_TRANSFER_CANCELLED, 0);
 }
 
@@ -55,8 +76,9 @@ void vp_device_cancel(struct vp_device *device, struct vp_transfer *transfer)
 
 static struct vp_transfer *first_pending(const struct vp_device *device, bool in)
 {
-    struct vp_transfer *transfer = device->pending;
-    while (transfer && (transfer->endpoint != DATA_ENDPOINT || transfer->in != in)) {
+    struct vp_transfer *transfer = device->pending.first;
+    while (transfer &&
+           (transfer->in != in || !vp_cdc_is_data(&device->cdc, transfer->endpoint, in))) {
         transfer = transfer->next;
     }
     return transfer;
@@ -98,7 +120,7 @@ static bool pump_in(struct vp_device *device)
 
 static bool port_is_open(const struct vp_device *device)
 {
-    return device->attached && vp_device_runs_system(device) &&
+    return device->attached && device->busy_us == 0 && vp_device_runs_system(device) &&
            device->system.state != VP_SYSTEM_RESETTING &&
            device->control.state == VP_USB_CONFIGURED;
 }
@@ -108,6 +130,7 @@ void vp_device_pump(struct vp_device *device)
     bool moved = true;
     while (moved && port_is_open(device)) {
         moved = pump_out(device);
+        vp_device_spend(device);
         if (port_is_open(device)) {
             moved = pump_in(device) || moved;
         }
@@ -150,6 +173,35 @@ static void leave_unanswered(struct vp_device *device, struct vp_transfer *trans
     }
 }
 
+/* The answer comes once the flash operations that the request caused are over. */
+static void answer(struct vp_device *device, struct vp_transfer *transfer,
+                   enum vp_transfer_status status, uint32_t actual)
+{
+    vp_device_spend(device);
+    if (device->busy_us == 0) {
+        complete(device, transfer, status, actual);
+        return;
+    }
+    transfer->status = VP_TRANSFER_PENDING;
+    device->held = transfer;
+    device->held_status = status;
+    device->held_actual = actual;
+}
+
+void vp_device_answer_late(struct vp_device *device)
+{
+    struct vp_transfer *held = device->held;
+    device->held = NULL;
+    if (held) {
+        complete(device, held, device->held_status, device->held_actual);
+    }
+    while (device->queue.first && device->busy_us == 0) {
+        struct vp_transfer *transfer = device->queue.first;
+        unlink_pending(device, transfer);
+        vp_device_submit(device, transfer);
+    }
+}
+
 static void submit_control(struct vp_device *device, struct vp_transfer *transfer)
 {
     const uint8_t *setup = transfer->setup;
@@ -170,10 +222,10 @@ static void submit_control(struct vp_device *device, struct vp_transfer *transfe
         if (device->mode == VP_MODE_DFU && device->dfu.leaving && device->reset_in < 0) {
             vp_device_set_reset_in(device, VP_DFU_RESET_DELAY);
         }
-        complete(device, transfer, VP_TRANSFER_OK, in ? reply.size : request.capacity);
+        answer(device, transfer, VP_TRANSFER_OK, in ? reply.size : request.capacity);
         break;
     case VP_USB_STALL:
-        complete(device, transfer, VP_TRANSFER_STALL, 0);
+        answer(device, transfer, VP_TRANSFER_STALL, 0);
         break;
     default:
         leave_unanswered(device, transfer, reply.answer);
@@ -188,6 +240,8 @@ void vp_device_submit(struct vp_device *device, struct vp_transfer *transfer)
         complete(device, transfer, VP_TRANSFER_NO_DEVICE, 0);
     } else if (device->mode == VP_MODE_DEAD) {
         keep_pending(device, transfer);
+    } else if (device->busy_us > 0) {
+        append(&device->queue, transfer);
     } else if (transfer->endpoint == 0) {
         submit_control(device, transfer);
     } else {

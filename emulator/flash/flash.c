@@ -56,13 +56,17 @@ void vp_flash_set_hook(struct vp_flash *flash, vp_flash_hook hook, void *context
 
 const struct vp_flash_sector *vp_flash_sector_at(const struct vp_flash *flash, uint32_t address)
 {
-    for (unsigned i = 0; i < flash->geometry->sector_count; i++) {
-        const struct vp_flash_sector *sector = &flash->geometry->sectors[i];
-        if (address >= sector->address && address - sector->address < sector->size) {
-            return sector;
+    const struct vp_flash_sector *low = flash->geometry->sectors;
+    const struct vp_flash_sector *high = low + flash->geometry->sector_count;
+    while (high - low > 1) {
+        const struct vp_flash_sector *middle = low + (high - low) / 2;
+        if (address < middle->address) {
+            high = middle;
+        } else {
+            low = middle;
         }
     }
-    return NULL;
+    return address >= low->address && address - low->address < low->size ? low : NULL;
 }
 
 bool vp_flash_contains(const struct vp_flash *flash, uint32_t address, uint64_t length)
@@ -123,6 +127,7 @@ int vp_flash_fork(struct vp_flash **fork, const struct vp_flash *flash)
         return error;
     }
     made->operations = flash->operations;
+    made->busy_us = flash->busy_us;
     for (unsigned i = 0; i < flash->geometry->sector_count; i++) {
         if (flash->image) {
             const struct vp_flash_sector *sector = &flash->geometry->sectors[i];
@@ -137,6 +142,43 @@ int vp_flash_fork(struct vp_flash **fork, const struct vp_flash *flash)
         }
     }
     *fork = made;
+    return 0;
+}
+
+static void copy_into_image(struct vp_flash *to, const struct vp_flash *from)
+{
+    for (unsigned i = 0; i < to->geometry->sector_count; i++) {
+        const struct vp_flash_sector *sector = &to->geometry->sectors[i];
+        const uint8_t *bytes = sector_bytes(from, sector);
+        uint8_t *place = to->image + (sector->address - to->geometry->sectors[0].address);
+        if (bytes) {
+            memcpy(place, bytes, sector->size);
+        } else {
+            memset(place, ERASED, sector->size);
+        }
+    }
+}
+
+int vp_flash_copy(struct vp_flash *to, const struct vp_flash *from)
+{
+    if (to->geometry != from->geometry) {
+        return VP_ERROR_INVALID;
+    }
+    if (to->image) {
+        copy_into_image(to, from);
+        return 0;
+    }
+    struct vp_flash *fork;
+    const int error = vp_flash_fork(&fork, from);
+    if (error) {
+        return error;
+    }
+    for (unsigned i = 0; i < to->geometry->sector_count; i++) {
+        struct vp_flash_block *old = to->blocks[i];
+        to->blocks[i] = fork->blocks[i];
+        fork->blocks[i] = old;
+    }
+    vp_flash_destroy(fork);
     return 0;
 }
 
@@ -164,10 +206,27 @@ int vp_flash_read(const struct vp_flash *flash, uint32_t address, void *data, si
     return 0;
 }
 
+/* The time that the chip takes, whatever comes of it. */
+static uint64_t duration_us(const struct vp_flash *flash,
+                            const struct vp_flash_operation *operation)
+{
+    const struct vp_flash_timing *timing = &flash->geometry->timing;
+    if (operation->kind == VP_FLASH_PROGRAM) {
+        return (uint64_t)(operation->length + WORD - 1) / WORD * timing->word_us;
+    }
+    for (size_t i = 0; i < sizeof timing->erase / sizeof *timing->erase; i++) {
+        if (timing->erase[i].size == operation->length) {
+            return timing->erase[i].us;
+        }
+    }
+    return 0;
+}
+
 /* Ask the hook how much of the operation happens. */
 static uint32_t permitted(struct vp_flash *flash, struct vp_flash_operation operation)
 {
     operation.index = flash->operations++;
+    flash->busy_us += duration_us(flash, &operation);
     if (!flash->hook) {
         return operation.length;
     }
@@ -297,6 +356,11 @@ int vp_flash_program_words(struct vp_flash *flash, uint32_t address, const void 
 uint64_t vp_flash_operations(const struct vp_flash *flash)
 {
     return flash->operations;
+}
+
+uint64_t vp_flash_busy_us(const struct vp_flash *flash)
+{
+    return flash->busy_us;
 }
 
 size_t vp_flash_private_bytes(const struct vp_flash *flash)

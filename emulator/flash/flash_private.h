@@ -13,6 +13,7 @@ struct vp_flash_block {
 struct vp_flash {
     const struct vp_flash_geometry *geometry;
     uint64_t operations;
+    uint64_t busy_us;
     vp_flash_hook hook;
     void *hook_context;
     uint8_t *image; /**< mapped file with all sectors, or NULL: contents are in `blocks` */

@@ -40,7 +40,7 @@ static const struct vp_module_slot electron_three_parts[] = {
 };
 
 /* hal/src/photon/ota_flash_hal.cpp @ v0.4.6 with MODULAR=n */
-static const struct vp_module_slot monolithic[] = {
+static const struct vp_module_slot one_image[] = {
     BOOTLOADER,
     {"monolithic", VP_MODULE_MONOLITHIC, 0, 0x08020000, 0x08080000},
 };
@@ -48,6 +48,40 @@ static const struct vp_module_slot monolithic[] = {
 static const struct vp_module_slot core[] = {
     {"monolithic", VP_MODULE_MONOLITHIC, 0, 0x08005000, 0x08020000},
 };
+
+/* ---- Areas ---------------------------------------------------------------------- */
+
+/* hal/src/photon/ota_flash_hal.cpp @ v0.4.6, ota_module_bounds.c @ v0.7.0, v2.2.0 */
+static const struct vp_module_areas photon_areas = {
+    .ota = {0x080C0000, 0x08100000, false},
+    .factory = {0x080E0000, 0x08100000, false},
+};
+
+/* hal/src/electron/ota_flash_hal.cpp @ v0.4.8-rc.6, v0.5.2 */
+static const struct vp_module_areas electron_areas_at_first = {
+    .ota = {0x080C0000, 0x080E0000, false},
+    .factory = {0x080E0000, 0x08100000, false},
+};
+
+/* The same file @ v0.5.3, ota_module_bounds.c @ v0.7.0, v2.2.0 */
+static const struct vp_module_areas electron_areas = {
+    .ota = {0x080C0000, 0x080E0000, false},
+    .factory = {0x080A0000, 0x080C0000, false},
+};
+
+/* Both files with MODULAR=n */
+static const struct vp_module_areas monolithic_areas = {
+    .ota = {0x08080000, 0x080E0000, false},
+    .factory = {0x08080000, 0x080E0000, false},
+};
+
+/* platform/MCU/STM32F1xx/SPARK_Firmware_Driver/inc/hw_config.h @ v0.7.0: blocks of 0x20000 */
+static const struct vp_module_areas core_areas = {
+    .ota = {0x60000, 0x80000, true},
+    .factory = {0x20000, 0x40000, true},
+};
+
+/* ---- By release ----------------------------------------------------------------- */
 
 #define SLOTS(table) (table), sizeof(table) / sizeof((table)[0])
 
@@ -57,28 +91,45 @@ static const struct {
     uint16_t since; /* module version of the system parts */
     const struct vp_module_slot *slots;
     unsigned count;
+    const struct vp_module_areas *areas;
 } layouts[] = {
-    {VP_PLATFORM_PHOTON, 0, SLOTS(photon)},
-    {VP_PLATFORM_P1, 0, SLOTS(photon)},
-    {VP_PLATFORM_ELECTRON, 0, SLOTS(electron_two_parts)},
+    {VP_PLATFORM_PHOTON, 0, SLOTS(photon), &photon_areas},
+    {VP_PLATFORM_P1, 0, SLOTS(photon), &photon_areas},
+    {VP_PLATFORM_ELECTRON, 0, SLOTS(electron_two_parts), &electron_areas_at_first},
     /* 0.5.3; the release candidates' numbers between 17 and 21 are not known */
-    {VP_PLATFORM_ELECTRON, 21, SLOTS(electron_third_known)},
-    {VP_PLATFORM_ELECTRON, 100, SLOTS(electron_three_parts)}, /* 0.6.0-rc.1 */
+    {VP_PLATFORM_ELECTRON, 21, SLOTS(electron_third_known), &electron_areas},
+    {VP_PLATFORM_ELECTRON, 100, SLOTS(electron_three_parts), &electron_areas}, /* 0.6.0-rc.1 */
 };
+
+/* The row in force, or -1 for a platform without modules. */
+static int find_layout(enum vp_platform platform, uint16_t system_version)
+{
+    int found = -1;
+    for (unsigned i = 0; i < sizeof layouts / sizeof layouts[0]; i++) {
+        if (layouts[i].platform == platform &&
+            (system_version == 0 || layouts[i].since <= system_version)) {
+            found = (int)i;
+        }
+    }
+    return found;
+}
 
 const struct vp_module_slot *vp_module_slots(enum vp_platform platform, uint16_t system_version,
                                              unsigned *count)
 {
-    const struct vp_module_slot *found = NULL;
-    *count = 0;
-    for (unsigned i = 0; i < sizeof layouts / sizeof layouts[0]; i++) {
-        if (layouts[i].platform == platform &&
-            (system_version == 0 || layouts[i].since <= system_version)) {
-            found = layouts[i].slots;
-            *count = layouts[i].count;
-        }
+    const int found = find_layout(platform, system_version);
+    *count = found < 0 ? 0 : layouts[found].count;
+    return found < 0 ? NULL : layouts[found].slots;
+}
+
+const struct vp_module_areas *vp_module_areas(enum vp_platform platform, uint16_t system_version,
+                                              bool monolithic)
+{
+    const int found = find_layout(platform, system_version);
+    if (found < 0) {
+        return &core_areas;
     }
-    return found;
+    return monolithic ? &monolithic_areas : layouts[found].areas;
 }
 
 const struct vp_module_slot *vp_module_monolithic_slots(enum vp_platform platform, unsigned *count)
@@ -87,6 +138,6 @@ const struct vp_module_slot *vp_module_monolithic_slots(enum vp_platform platfor
         *count = sizeof core / sizeof core[0];
         return core;
     }
-    *count = sizeof monolithic / sizeof monolithic[0];
-    return monolithic;
+    *count = sizeof one_image / sizeof one_image[0];
+    return one_image;
 }

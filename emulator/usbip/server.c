@@ -27,15 +27,60 @@ void usbip_server_log(const struct vp_server *server, const char *format, ...)
 
 /* ---- Time ----------------------------------------------------------------------------- */
 
+/** The device's time goes by as ours does, up to now. */
+static void pass_time(struct usbip_exported *exported)
+{
+    const ev_tstamp now = ev_now(exported->server->loop);
+    const ev_tstamp passed = (now - exported->since) * 1000.;
+    if (passed >= 1.) {
+        const uint32_t milliseconds = passed < UINT32_MAX ? (uint32_t)passed : UINT32_MAX;
+        exported->since = now;
+        vp_device_advance(exported->export.device, milliseconds);
+    }
+}
+
+/**
+ * Wait for what comes at its own time: a sender that stays silent for too long and, at real speed,
+ * everything.
+ */
+static void watch_clock(struct usbip_exported *exported)
+{
+    struct ev_loop *loop = exported->server->loop;
+    const struct vp_device *device = exported->export.device;
+    int64_t wait = vp_device_patience(device);
+    if (vp_device_speed(device) == VP_SPEED_REAL) {
+        const int64_t deadline = vp_device_next_deadline(device);
+        wait = deadline >= 0 && (wait < 0 || deadline < wait) ? deadline : wait;
+    }
+    ev_timer_stop(loop, &exported->clock);
+    if (wait >= 0) {
+        exported->since = ev_now(loop);
+        ev_timer_set(&exported->clock, (ev_tstamp)wait / 1000. + 0.001, 0.);
+        ev_timer_start(loop, &exported->clock);
+    }
+}
+
+static void on_clock(struct ev_loop *loop, ev_timer *timer, int events)
+{
+    (void)events;
+    struct usbip_exported *exported = timer->data;
+    ev_timer_stop(loop, timer);
+    pass_time(exported);
+    watch_clock(exported);
+}
+
 /** Look at the device's deadline, and wait for it as long as its importer may still ask. */
 static void watch_deadline(struct usbip_exported *exported)
 {
     struct ev_loop *loop = exported->server->loop;
-    exported->export.watched = vp_device_next_deadline(exported->export.device) >= 0;
+    const struct vp_device *device = exported->export.device;
+    ev_now_update(loop); /* the event may come long after this turn of the loop began */
+    watch_clock(exported);
+    exported->export.watched =
+        vp_device_speed(device) == VP_SPEED_INSTANT && vp_device_next_deadline(device) >= 0;
     if (!exported->export.watched) {
         ev_timer_stop(loop, &exported->quiet);
     } else if (exported->export.importer) {
-        ev_now_update(loop); /* the event may come long after this turn of the loop began */
         ev_timer_again(loop, &exported->quiet);
     } else {
         ev_timer_stop(loop, &exported->quiet);
@@ -109,6 +154,7 @@ static void on_device_event(void *context, const struct vp_event *event)
         watch_deadline(exported);
         break;
     case VP_EVENT_MODE:
+    case VP_EVENT_LED:
     case VP_EVENT_TRANSFER:
     default:
         break;
@@ -143,6 +189,9 @@ int vp_server_add_device(struct vp_server *server, struct vp_device *device)
      */
     ev_set_priority(&exported->quiet, EV_MINPRI);
     exported->quiet.data = exported;
+    ev_timer_init(&exported->clock, on_clock, 0., 0.);
+    ev_set_priority(&exported->clock, EV_MINPRI);
+    exported->clock.data = exported;
     struct vp_usb_identity identity;
     if (vp_device_identity(device, &identity) == 0) {
         give_devnum(exported);
@@ -204,6 +253,7 @@ void vp_server_destroy(struct vp_server *server)
         struct usbip_exported *exported = (struct usbip_exported *)server->exports.items[i];
         vp_device_unlisten(exported->export.device, on_device_event, exported);
         ev_timer_stop(server->loop, &exported->quiet);
+        ev_timer_stop(server->loop, &exported->clock);
         free(exported);
     }
     free(server->exports.items);

@@ -44,6 +44,8 @@ struct usbip_connection {
 struct usbip_exported {
     struct usbip_export export;
     ev_timer quiet;
+    ev_timer clock;  /**< running while the device's time has to go by as ours does */
+    ev_tstamp since; /**< of our time: up to then it has gone by for the device, too */
     struct vp_server *server;
 };
 

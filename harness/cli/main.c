@@ -11,13 +11,16 @@ static const struct command {
     const char *summary;
 } commands[] = {
     {"run", vp_command_run,
-     "--device SPEC [--device SPEC]... [--usbip HOST:PORT|unix:PATH] [--ready-file FILE]",
+     "--device SPEC [--device SPEC]... [--usbip ADDRESS] [--control ADDRESS]\n"
+     "                [--speed instant|real] [--ready-file FILE]",
      "emulate devices and show them to USB/IP clients"},
     {"exec", vp_command_exec, "--device SPEC [--device SPEC]... -- TOOL [ARG]...",
      "run a tool that sees emulated devices (or those of --connect ADDRESS)"},
     {"test", vp_command_test,
      "[PATH]... [--format pretty|tap|json] [--report junit=FILE] [--jobs N]",
      "run scenarios with real tools and check what became of the devices"},
+    {"ctl", vp_command_ctl, "[--control ADDRESS] [--device N] COMMAND [ARG]...",
+     "press buttons, pull the cable, see the light, keep snapshots of a running device"},
     {"inspect", vp_command_inspect, "FILE...",
      "show what is in modules or flash images, and which checks pass"},
     {"forge", vp_command_forge, "PLATFORM/PART@VERSION -o FILE",

@@ -15,6 +15,8 @@
 #include "vparticle/error.h"
 #include "vparticle/flash.h"
 #include "vparticle/led.h"
+#include "vparticle/module.h"
+#include "vparticle/platform.h"
 
 struct vp_device;
 
@@ -95,8 +97,31 @@ void vp_device_reset(struct vp_device *device);
 /** Power off (leaves the bus, forgets RAM and reset flags) or on (boots). */
 void vp_device_power(struct vp_device *device, bool on);
 
+/**
+ * Pull the USB cable out, or plug it in. The device is powered from elsewhere: it goes on running,
+ * and does not notice. A new device is plugged in.
+ */
+void vp_device_plug(struct vp_device *device, bool plugged);
+
+/** How the device's own time goes by. */
+enum vp_speed {
+    VP_SPEED_INSTANT, /**< flash operations and starts take no time */
+    VP_SPEED_REAL, /**< they take what data sheets say, and the device answers nothing meanwhile */
+};
+
+/** @param[out] speed  of "instant" or "real". @return 0 or VP_ERROR_NOT_FOUND */
+int vp_speed_from_name(const char *name, enum vp_speed *speed);
+
+/** Choose the speed; a new device is instant. What is going on already ends as it began. */
+void vp_device_set_speed(struct vp_device *device, enum vp_speed speed);
+
+enum vp_speed vp_device_speed(const struct vp_device *device);
+
 /** Let @p milliseconds of the device's own time pass. */
 void vp_device_advance(struct vp_device *device, uint32_t milliseconds);
+
+/** Milliseconds of its own time since the device was made. */
+uint64_t vp_device_time(const struct vp_device *device);
 
 /**
  * @return milliseconds until the device will do something by itself that a host can
@@ -162,8 +187,38 @@ int vp_device_listen(struct vp_device *device, vp_event_listener listener, void 
 /** Remove what vp_device_listen() added with the same two values. */
 void vp_device_unlisten(struct vp_device *device, vp_event_listener listener, void *context);
 
+enum vp_platform vp_device_platform(const struct vp_device *device);
+
+/** @param[out] id  12 bytes */
+void vp_device_id(const struct vp_device *device, uint8_t *id);
+
+/** The slots that modules of this device have, by the firmware that is in its flash. Static table.
+ */
+const struct vp_module_slot *vp_device_slots(const struct vp_device *device, unsigned *count);
+
 /** The device's flash, to read and (when it is off) to change. Belongs to the device. */
 struct vp_flash *vp_device_flash(struct vp_device *device);
+
+/* ---- Snapshots ------------------------------------------------------------------ */
+
+/** What survives a reset: both flashes and the backup registers. */
+struct vp_snapshot;
+
+/** @param[out] snapshot  owned by the caller: vp_snapshot_destroy(). @return 0, VP_ERROR_NO_MEMORY
+ */
+int vp_device_take_snapshot(const struct vp_device *device, struct vp_snapshot **snapshot);
+
+/**
+ * Put flash and registers back as they were, and reset the device. Its image files follow.
+ * @param snapshot  of this device or of one with the same board
+ * @return 0, VP_ERROR_INVALID (another board), VP_ERROR_NO_MEMORY
+ */
+int vp_device_restore(struct vp_device *device, const struct vp_snapshot *snapshot);
+
+/** NULL is allowed. */
+void vp_snapshot_destroy(struct vp_snapshot *snapshot);
+
+/* ---- The end --------------------------------------------------------------------- */
 
 /** Release the device; pending transfers complete with VP_TRANSFER_NO_DEVICE first. */
 void vp_device_destroy(struct vp_device *device);

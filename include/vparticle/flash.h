@@ -25,15 +25,33 @@ struct vp_flash_sector {
     uint32_t size;    /**< bytes */
 };
 
+/** How long a chip takes, typically, by its data sheet. */
+struct vp_flash_timing {
+    uint32_t word_us; /**< to program 4 bytes */
+    struct {
+        uint32_t size, us; /**< to erase a sector of `size` bytes */
+    } erase[3];            /**< all sizes that the chip has */
+};
+
 /** Constant layout of a flash chip; sectors ascend without gaps. */
 struct vp_flash_geometry {
     const char *name;
     const struct vp_flash_sector *sectors;
     unsigned sector_count;
+    struct vp_flash_timing timing;
 };
 
 /** STM32F205xG: 1 MiB from 0x08000000, 4 x 16K, 64K, 7 x 128K (RM0033 table 2). */
 extern const struct vp_flash_geometry vp_flash_stm32f205;
+
+/** STM32F103xB: 128 KiB from 0x08000000, pages of 1K (RM0008 and PM0075, medium density). */
+extern const struct vp_flash_geometry vp_flash_stm32f103;
+
+/** The P1's serial flash: 1 MiB from 0, sectors of 4K. */
+extern const struct vp_flash_geometry vp_flash_serial_1m;
+
+/** The Core's serial flash: 2 MiB from 0, sectors of 4K. */
+extern const struct vp_flash_geometry vp_flash_serial_2m;
 
 enum vp_flash_operation_kind { VP_FLASH_ERASE, VP_FLASH_PROGRAM };
 
@@ -83,6 +101,13 @@ int vp_flash_save_image(const struct vp_flash *flash, const char *path, struct v
  */
 int vp_flash_fork(struct vp_flash **fork, const struct vp_flash *flash);
 
+/**
+ * Take over the contents of another flash of the same geometry, also into an image file. It is no
+ * operation: neither hook nor counters see it.
+ * @return 0, VP_ERROR_INVALID (another geometry) or VP_ERROR_NO_MEMORY; then nothing has changed
+ */
+int vp_flash_copy(struct vp_flash *to, const struct vp_flash *from);
+
 /** Release the flash; NULL is allowed. A file keeps its contents. */
 void vp_flash_destroy(struct vp_flash *flash);
 
@@ -129,6 +154,9 @@ int vp_flash_program_words(struct vp_flash *flash, uint32_t address, const void 
 
 /** Erases and programs so far; the index of the next operation. A fork goes on counting. */
 uint64_t vp_flash_operations(const struct vp_flash *flash);
+
+/** Microseconds that the chip was busy with its operations so far, as data sheets have it. */
+uint64_t vp_flash_busy_us(const struct vp_flash *flash);
 
 /** Bytes of memory that this flash alone holds (sectors not shared with a fork). */
 size_t vp_flash_private_bytes(const struct vp_flash *flash);

@@ -170,6 +170,38 @@ const struct vp_module_slot *vp_module_slots(enum vp_platform platform, uint16_t
 /** The slots of a device with one monolithic firmware (also the Core). Never NULL. */
 const struct vp_module_slot *vp_module_monolithic_slots(enum vp_platform platform, unsigned *count);
 
+/**
+ * The platform that the modules in a flash of 1 MiB were built for, from the bootloader on.
+ * @return 0, or VP_ERROR_NOT_FOUND if there is no module at any place where a board keeps one
+ */
+int vp_module_flash_platform(const struct vp_flash *flash, enum vp_platform *platform);
+
+/** The slots that the firmware in this flash has: monolithic ones, or those of its version. */
+const struct vp_module_slot *vp_module_flash_slots(const struct vp_flash *flash,
+                                                   enum vp_platform platform, unsigned *count);
+
+/** A place for a module that does not run from it. */
+struct vp_module_area {
+    uint32_t start, limit; /**< limit is exclusive */
+    bool external;         /**< in the serial flash, whose addresses begin at 0 */
+};
+
+/** Where a system firmware keeps modules besides those in its slots. */
+struct vp_module_areas {
+    struct vp_module_area ota;     /**< what is being received */
+    struct vp_module_area factory; /**< the application that a factory reset restores */
+};
+
+/**
+ * The areas of a platform under the system firmware with module version @p system_version (0: the
+ * newest). They may overlap each other: on Photon and P1 the factory application lies in the OTA
+ * area's upper half.
+ * @param monolithic  the firmware is one image; always so on the Core
+ * @return static table, never NULL
+ */
+const struct vp_module_areas *vp_module_areas(enum vp_platform platform, uint16_t system_version,
+                                              bool monolithic);
+
 /** What a firmware's check of a module depends on. */
 struct vp_module_rules {
     enum vp_platform platform;

@@ -30,6 +30,8 @@ int vp_server_create(struct vp_server **server, struct ev_loop *loop);
  * borrows the device, which must outlive it. From here on the device's own time is
  * advanced by the server: under instant speed a deadline is reached as soon as no client has asked
  * anything of the device for a moment (100 ms), or at once while no client has imported it.
+ * Under real speed, and where the device waits for somebody (vp_device_patience()), its time goes
+ * by as ours does.
  * @return 0, VP_ERROR_NO_MEMORY, or VP_ERROR_RANGE beyond VP_SERVER_DEVICE_LIMIT
  */
 int vp_server_add_device(struct vp_server *server, struct vp_device *device);

@@ -189,6 +189,18 @@ int vp_device_identity(const struct vp_device *device, struct vp_usb_identity *i
     return 0;
 }
 
+int64_t vp_device_patience(const struct vp_device *device)
+{
+    (void)device;
+    return -1;
+}
+
+enum vp_speed vp_device_speed(const struct vp_device *device)
+{
+    (void)device;
+    return VP_SPEED_INSTANT;
+}
+
 int64_t vp_device_next_deadline(const struct vp_device *device)
 {
     return device->deadline;

@@ -7,7 +7,9 @@
 #include <cmocka.h>
 
 #include "dct/dct.h"
+#include "dct/module_slots.h"
 #include "dct/system_flags.h"
+#include "vparticle/module.h"
 
 static const struct vp_board *board;
 static struct vp_flash *flash;
@@ -151,6 +153,56 @@ static void flags_in_backup_registers_leave_the_dct_alone(void **state)
     assert_int_equal(vp_flash_private_bytes(flash), 0);
 }
 
+/* ---- Pending modules --------------------------------------------------------------- */
+
+static const struct vp_pending_module queued = {
+    .source_device = VP_PENDING_INTERNAL,
+    .destination_device = VP_PENDING_SERIAL,
+    .source = 0x080C0000,
+    .destination = 0x08020000,
+    .length = 0x01020304,
+    .function = VP_MODULE_SYSTEM,
+    .flags = VP_PENDING_CHECK_ALL,
+};
+
+/* platform_flash_modules_t @ v0.7.0, the second of five from DCT offset 2852 on. */
+static void a_pending_module_is_stored_byte_for_byte(void **state)
+{
+    (void)state;
+    static const uint8_t stored[20] = {0xCD, 0xAB, 0,    1,    0,    0,    0x0C, 0x08, 0,    0,
+                                       0x02, 0x08, 0x04, 0x03, 0x02, 0x01, 0x0E, 4,    0xFF, 0xFF};
+    uint8_t bytes[20];
+    assert_int_equal(vp_pending_add(flash, board, &queued), 1);
+    assert_int_equal(vp_dct_read(flash, board, 2872, bytes, sizeof bytes), 0);
+    assert_memory_equal(bytes, stored, sizeof stored);
+    struct vp_pending_module back;
+    assert_int_equal(vp_pending_read(flash, board, 1, &back), 0);
+    assert_int_equal(back.magic, VP_PENDING_MODULE);
+    assert_int_equal(back.source, queued.source);
+    assert_int_equal(back.destination, queued.destination);
+    assert_int_equal(back.length, queued.length);
+    assert_int_equal(back.destination_device, VP_PENDING_SERIAL);
+    assert_int_equal(back.function, VP_MODULE_SYSTEM);
+}
+
+static void pending_modules_fill_slots_one_to_four(void **state)
+{
+    (void)state;
+    for (int slot = 1; slot < VP_PENDING_SLOTS; slot++) {
+        assert_int_equal(vp_pending_add(flash, board, &queued), slot);
+    }
+    assert_int_equal(vp_pending_add(flash, board, &queued), VP_ERROR_BUSY);
+    struct vp_pending_module factory;
+    assert_int_equal(vp_pending_read(flash, board, VP_PENDING_FACTORY_SLOT, &factory), 0);
+    assert_int_equal(factory.magic, VP_PENDING_FREE); /* untouched */
+    assert_int_equal(vp_pending_free(flash, board, 3), 0);
+    struct vp_pending_module freed;
+    assert_int_equal(vp_pending_read(flash, board, 3, &freed), 0);
+    assert_int_equal(freed.magic, VP_PENDING_FREE);
+    assert_int_equal(freed.length, queued.length); /* the rest of it stays */
+    assert_int_equal(vp_pending_add(flash, board, &queued), 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -162,6 +214,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(flags_are_stored_as_measured, set_up, tear_down),
         cmocka_unit_test_setup_teardown(flags_in_backup_registers_leave_the_dct_alone, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(a_pending_module_is_stored_byte_for_byte, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(pending_modules_fill_slots_one_to_four, set_up, tear_down),
     };
     return cmocka_run_group_tests_name("dct", tests, NULL, NULL);
 }
