@@ -1,5 +1,17 @@
 /* Real speed: the processor stands still while its flash is busy, and starts take time. */
+#include <string.h>
+
 #include "device/device_private.h"
+
+int vp_speed_from_name(const char *name, enum vp_speed *speed)
+{
+    const bool real = strcmp(name, "real") == 0;
+    if (!real && strcmp(name, "instant") != 0) {
+        return VP_ERROR_NOT_FOUND;
+    }
+    *speed = real ? VP_SPEED_REAL : VP_SPEED_INSTANT;
+    return 0;
+}
 
 void vp_device_set_speed(struct vp_device *device, enum vp_speed speed)
 {

@@ -50,6 +50,21 @@ void vp_device_unlisten(struct vp_device *device, vp_event_listener listener, vo
     vp_listeners_remove(&device->listeners, listener, context);
 }
 
+enum vp_platform vp_device_platform(const struct vp_device *device)
+{
+    return device->board->platform;
+}
+
+void vp_device_id(const struct vp_device *device, uint8_t *id)
+{
+    memcpy(id, device->id, sizeof device->id);
+}
+
+const struct vp_module_slot *vp_device_slots(const struct vp_device *device, unsigned *count)
+{
+    return vp_module_flash_slots(device->flash, device->board->platform, count);
+}
+
 struct vp_flash *vp_device_flash(struct vp_device *device)
 {
     return device->flash;

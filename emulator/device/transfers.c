@@ -1,8 +1,6 @@
 /* Transfers: endpoint 0, and the serial port's two. */
 #include "device/device_private.h"
 
-enum { DATA_ENDPOINT = 1 };
-
 static void complete(struct vp_device *device, struct vp_transfer *transfer,
                      enum vp_transfer_status status, uint32_t actual)
 {
@@ -79,7 +77,8 @@ void vp_device_cancel(struct vp_device *device, struct vp_transfer *transfer)
 static struct vp_transfer *first_pending(const struct vp_device *device, bool in)
 {
     struct vp_transfer *transfer = device->pending.first;
-    while (transfer && (transfer->endpoint != DATA_ENDPOINT || transfer->in != in)) {
+    while (transfer &&
+           (transfer->in != in || !vp_cdc_is_data(&device->cdc, transfer->endpoint, in))) {
         transfer = transfer->next;
     }
     return transfer;

@@ -3,8 +3,10 @@
  * What the running system says of the modules that are in flash: `serial inspect`, the cloud's
  * description and the module info request.
  *
- * Source: system/src/system_update.cpp (system_module_info), hal/src/stm32/ota_module.cpp
- * (fetch_module) and hal/src/{photon,electron}/ota_flash_hal.cpp @ v0.5.2, v0.6.4, v0.7.0.
+ * Source: system/src/system_update.cpp (system_module_info), system_info.cpp,
+ * hal/src/stm32/ota_module.cpp (fetch_module), hal/src/{photon,electron}/ota_flash_hal.cpp,
+ * ota_module_bounds.c and hal/src/core/ota_flash_hal.c @ v0.4.6, v0.5.2, v0.6.4, v0.7.0, v1.1.0,
+ * v2.1.0, v2.2.0.
  */
 #ifndef VP_SYSTEM_DESCRIBE_H
 #define VP_SYSTEM_DESCRIBE_H
@@ -18,14 +20,14 @@ struct vp_described_module {
     enum vp_store store;
     uint32_t maximum_size;    /**< bytes of its place */
     unsigned checked, result; /**< enum vp_module_check */
-    bool present;             /**< false: nothing is known but what is above */
+    bool present;             /**< false: the firmware drops it; `module` is what the header says */
     struct vp_module module;  /**< header, and of a user part the SHA-256 */
 };
 
 enum { VP_DESCRIBED_LIMIT = 8 };
 
-/** The list in the firmware's order. @return entries written to @p list, which has room for
- *  VP_DESCRIBED_LIMIT */
+/** The list in the firmware's order, with the places that are empty; the Core lists nothing.
+ *  @return entries written to @p list, which has room for VP_DESCRIBED_LIMIT */
 unsigned vp_system_modules(const struct vp_system *system, struct vp_described_module *list);
 
 /**
@@ -33,5 +35,21 @@ unsigned vp_system_modules(const struct vp_system *system, struct vp_described_m
  * @return text without a line end, owned by the caller: free(); NULL if out of memory
  */
 char *vp_system_describe(const struct vp_system *system);
+
+/** What a board knows of itself besides its id: the Electron's modem. */
+struct vp_system_key {
+    const char *name; /**< as in the description: "imei" */
+    char value[24];
+};
+
+enum { VP_SYSTEM_KEY_LIMIT = 4 };
+
+/**
+ * The keys, in the firmware's order; none but on the Electron. Made up from the device id, so that
+ * they stay the same.
+ * @return how many
+ */
+unsigned vp_system_keys(const struct vp_system *system,
+                        struct vp_system_key keys[VP_SYSTEM_KEY_LIMIT]);
 
 #endif

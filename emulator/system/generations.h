@@ -9,6 +9,21 @@
 #include <stdint.h>
 
 #include "dct/system_flags.h"
+#include "vparticle/platform.h"
+
+/** A set of boards: what is true of some boards only. */
+enum vp_board_set {
+    VP_ON_NONE = 0,
+    VP_ON_CORE = 1,
+    VP_ON_PHOTON = 2,
+    VP_ON_P1 = 4,
+    VP_ON_ELECTRON = 8,
+    VP_ON_WIFI = VP_ON_PHOTON | VP_ON_P1,
+    VP_ON_ALL = VP_ON_CORE | VP_ON_WIFI | VP_ON_ELECTRON,
+};
+
+/** @return whether @p set holds the board of @p platform */
+bool vp_board_set_has(enum vp_board_set set, enum vp_platform platform);
 
 enum vp_system_serial {
     VP_SYSTEM_SERIAL_CONSTANT, /**< "00000000050C" on every device */
@@ -16,15 +31,110 @@ enum vp_system_serial {
     VP_SYSTEM_SERIAL_LOWER,
 };
 
+/** When the bootloader that a system part carries replaces the one in flash. */
+enum vp_install_condition {
+    VP_INSTALL_OLDER,            /**< that in flash is older */
+    VP_INSTALL_OLDER_OR_FUTURE,  /**< older, or of 0.7.0 and later (100) */
+    VP_INSTALL_ONLY_OLDER_BOOTS, /**< the same, but never one of 0.7.0 and later */
+};
+
+/** hal/src/stm32f2xx/bootloader.cpp; HAL_Core_Setup() in core_hal_stm32f2xx.c. */
+struct vp_install_rules {
+    enum vp_board_set on; /**< elsewhere the code is compiled out */
+    enum vp_install_condition condition;
+    bool resets; /**< and the chip is reset afterwards */
+};
+
+/** system_update.cpp, system_info.cpp; fetch_module() in hal/src/stm32/ota_module.cpp. */
+struct vp_description_rules {
+    bool skips_absent;         /**< places without a known module are left out */
+    bool knows_unfit;          /**< a module that does not fit its slot is described all the same */
+    bool skips_bad_factory;    /**< so is a factory application without a good CRC */
+    unsigned dependencies;     /**< how many of the two are listed */
+    bool lists_strange;        /**< also those of a function that nobody knows, as "_" */
+    bool ends_with_underscore; /**< "_":"" at the end of each dependency */
+    bool suffix_in_place;      /**< the SHA-256 is read where the module lies, not where it runs */
+    bool modem_firmware;       /**< "cellfw" after "iccid" */
+};
+
+/** Who gets to hear what the serial port says. */
+enum vp_port_opening {
+    VP_PORT_ALWAYS_OPEN,      /**< nobody asks: what is not fetched in time is lost */
+    VP_PORT_OPENS_BY_TRAFFIC, /**< any transfer opens it */
+    VP_PORT_OPENS_BY_DTR,
+};
+
+struct vp_port_rules {
+    enum vp_port_opening opening;
+    uint16_t receive_room; /**< bytes that wait for somebody to read them */
+    bool whole_packets;    /**< a packet is taken once the one before was read to its end */
+};
+
+/** When the receiver of a file learns whether it was any good. */
+enum vp_ymodem_verdict {
+    VP_VERDICT_NEVER,    /**< everything succeeds; the reset comes with the check */
+    VP_VERDICT_IGNORED,  /**< everything succeeds; checked after the success was told */
+    VP_VERDICT_AS_FLAGS, /**< before the last ACK; a failure is told as flags */
+    VP_VERDICT_AS_ERROR, /**< before the last ACK; a failure is told as a negative number */
+};
+
+/** system/src/system_ymodem.cpp. */
+struct vp_ymodem_rules {
+    uint32_t byte_timeout;      /**< milliseconds to wait for a byte */
+    bool counts_before_packets; /**< timeouts and noise count, and get a 'C', from the start on */
+    bool space_is_answered;     /**< a space gets an ACK */
+    enum vp_ymodem_verdict verdict;
+    const char *chunk_failure; /**< what is said when a block can't be written */
+};
+
+/** system/src/system_setup.cpp. */
+struct vp_console_rules {
+    const char *commands;   /**< the letters that it knows ('w' on Wi-Fi boards only) */
+    bool starts_by_packet;  /**< the first byte of a YMODEM packet starts the receiver */
+    bool identifies_by_key; /**< 'i' lists all that the board knows of itself */
+    /** Backup register that remembers 'L' across the reset; 0: it is forgotten. */
+    uint8_t safe_listen_register;
+    bool diagnostics_end_with_underscore;
+};
+
+/** The 'w' dialog. */
+struct vp_wifi_rules {
+    bool insists_on_ssid; /**< an empty line is asked for again */
+    bool enterprise;      /**< choices 4 and 5 */
+    bool always_ciphers;  /**< asks for the cipher even where there is none */
+};
+
 struct vp_system_generation {
     uint16_t first; /**< first module version of the system parts; the next row ends it */
+
     bool composite; /**< USB: interface association, control interface, product names */
     enum vp_system_serial serial;
+
     /** Before the user application runs, bootloader and system part 2 must be valid too, with
-     *  their dependencies; else only the user application is looked at. */
-    bool checks_itself;
+     *  their dependencies; elsewhere only the user application is looked at. */
+    enum vp_board_set checks_itself;
     bool second_dependency; /**< the second dependency of a module counts */
+    bool full_dependencies; /**< an incoming part must suit the other parts, too */
     enum vp_flags_store flags_store;
+    bool unwritten_flag_is_safe_mode; /**< a flag of ones has its bit 0 set */
+    bool watchdog_flag_in_dct;        /**< also looks for the flag of older bootloaders there */
+    bool saves_device_id;             /**< in the DCT, at the first start */
+    bool applies_ota_flag;            /**< 0xA5 at DCT offset 1753: finish what DFU wrote */
+    bool frees_slots;                 /**< beginning an update forgets those that are pending */
+
+    uint8_t parts_on_electron; /**< that must be there: two or three */
+    /** Where the Electron's factory application is looked for at a start; 0: in its area. */
+    uint32_t electron_factory;
+    uint32_t electron_update_timeout; /**< milliseconds of silence; 30 s elsewhere */
+
+    struct vp_install_rules install;
+    const struct vp_description_rules *description;
+    const struct vp_port_rules *port;
+    bool ymodem_by_speed; /**< 28800 baud starts the receiver, else listening mode */
+    const struct vp_ymodem_rules *ymodem;
+    const struct vp_console_rules *console;
+    const struct vp_wifi_rules *wifi;
+    uint32_t listening_timeout; /**< milliseconds on the Electron; 0: none */
 };
 
 /** @return the row for a version of the system parts */

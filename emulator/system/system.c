@@ -1,189 +1,290 @@
 #include "system/system.h"
 
-#include "vparticle/module.h"
+#include "system/mode.h"
+#include "system/own_flags.h"
+#include "system/update.h"
 
 enum {
-    SAFE_MODE = 0x01,
-    STARTED_REGISTER = 1, /* the bootloader's count of failed starts, and its requests */
-    STARTED = 0xFFFF,
-    MAX_MODULES = 8,
-    MAIN_PART = 2, /* the part that holds loader and HAL, on Photon and P1 */
+    /* build/module-defaults.mk @ v0.4.6 to v2.2.0 */
+    DFU_SPEED = 14400,
+    YMODEM_SPEED = 28800,
+    REQUEST_REGISTER = 1,
+    /* bootloader/src/main.c @ v0.5.2 */
+    REQUEST_DFU = 0xEDFA,
+    REQUEST_SAFE_MODE = 0x5AFE,
+    FACTORY_RESET = 0xAAAA,
 };
-
-/* All modules that are in their slots, whatever their CRC says. */
-struct installed {
-    struct vp_module modules[MAX_MODULES];
-    unsigned count;
-};
-
-static void find_installed(struct installed *installed, const struct vp_flash *flash,
-                           const struct vp_module_slot *slots, unsigned slot_count)
-{
-    installed->count = 0;
-    for (unsigned i = 0; i < slot_count && installed->count < MAX_MODULES; i++) {
-        struct vp_module *module = &installed->modules[installed->count];
-        if (vp_module_parse_flash(flash, slots[i].start, module, NULL) == 0) {
-            installed->count++;
-        }
-    }
-}
-
-static const struct vp_module *find(const struct installed *installed, uint8_t function,
-                                    uint8_t index)
-{
-    for (unsigned i = 0; i < installed->count; i++) {
-        const struct vp_module *module = &installed->modules[i];
-        if (module->function == function && module->index == index) {
-            return module;
-        }
-    }
-    return NULL;
-}
-
-/* Every check that this system makes of a module that is already installed. */
-static bool valid(const struct vp_flash *flash, const struct vp_module *module,
-                  const struct vp_module_rules *rules)
-{
-    if (!module) {
-        return false;
-    }
-    const unsigned integrity =
-        vp_module_crc_matches(flash, module->start, module) ? VP_CHECK_INTEGRITY : 0;
-    const unsigned needed = vp_module_checks_needed(rules);
-    return (vp_module_validate(module, integrity, rules) & needed) == needed;
-}
-
-/*
- * The system parts' code is there at all: the bootloader looked at the first one's header only.
- * Deduced: a part with a wrong CRC crashes, but for the main part of a system that checks it
- * itself.
- */
-static bool runs(const struct vp_flash *flash, const struct installed *installed,
-                 const struct vp_system_generation *generation, const struct vp_module_slot *slots,
-                 unsigned slot_count)
-{
-    for (unsigned i = 0; i < slot_count; i++) {
-        if (slots[i].function != VP_MODULE_SYSTEM) {
-            continue;
-        }
-        const struct vp_module *part = find(installed, VP_MODULE_SYSTEM, slots[i].index);
-        const bool checked_later = generation->checks_itself && slots[i].index == MAIN_PART;
-        if (!part || (!checked_later && !vp_module_crc_matches(flash, part->start, part))) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool application_may_run(const struct vp_flash *flash, const struct installed *installed,
-                                const struct vp_system_generation *generation,
-                                const struct vp_module_rules *rules)
-{
-    if (generation->checks_itself &&
-        (!valid(flash, find(installed, VP_MODULE_BOOTLOADER, 0), rules) ||
-         !valid(flash, find(installed, VP_MODULE_SYSTEM, MAIN_PART), rules))) {
-        return false;
-    }
-    return valid(flash, find(installed, VP_MODULE_USER, 1), rules);
-}
 
 void vp_system_start(struct vp_system *system, const struct vp_system_machine *machine)
 {
-    const struct vp_board *board = machine->board;
-    struct vp_flash *flash = machine->flash;
-    unsigned slot_count;
-    const struct vp_module_slot *slots = vp_module_slots(board->platform, 0, &slot_count);
-    struct installed installed;
-    find_installed(&installed, flash, slots, slot_count);
-    const struct vp_module *main_part = find(&installed, VP_MODULE_SYSTEM, MAIN_PART);
-    *system = (struct vp_system){
-        .machine = *machine,
-        .version = main_part ? main_part->version : 0,
-    };
-    system->generation = vp_system_generation_find(system->version);
-    if (!runs(flash, &installed, system->generation, slots, slot_count)) {
+    *system = (struct vp_system){.machine = *machine, .has_credentials = true};
+    if (!vp_mode_identify(system)) {
         system->state = VP_SYSTEM_CRASHED;
         return;
     }
-    machine->backup->dr[STARTED_REGISTER] = STARTED;
-
-    const struct vp_module_rules rules = {
-        .platform = board->platform,
-        .slots = slots,
-        .slot_count = slot_count,
-        .installed = installed.modules,
-        .installed_count = installed.count,
-        .dependency2 = system->generation->second_dependency,
-    };
-    struct vp_system_flags flags;
-    const bool written = vp_system_flags_load(&flags, system->generation->flags_store, flash, board,
-                                              machine->backup);
-    const bool asked = written && flags.startup_mode != 0xFF && (flags.startup_mode & SAFE_MODE);
-    system->state = !asked && application_may_run(flash, &installed, system->generation, &rules)
-                        ? VP_SYSTEM_NORMAL
-                        : VP_SYSTEM_SAFE;
+    vp_serial_start(&system->serial, system->generation->port);
+    vp_mode_decide(system);
 }
 
 void vp_system_stop(struct vp_system *system)
 {
+    vp_control_cancel_all(&system->control);
     *system = (struct vp_system){0};
 }
 
+/* ---- What may be asked of it -------------------------------------------------------------------
+ */
+
+static void ask_for_factory_reset(struct vp_system *system)
+{
+    struct vp_system_flags flags;
+    vp_own_flags_load(system, &flags);
+    flags.factory_reset = FACTORY_RESET;
+    vp_own_flags_save(system, &flags);
+}
+
+/* HAL_Core_Enter_Bootloader(), HAL_Core_Enter_Safe_Mode(), HAL_Core_Factory_Reset() */
+static void reset_now(struct vp_system *system)
+{
+    switch (system->reset_kind) {
+    case VP_SYSTEM_DFU_RESET:
+        system->machine.backup->dr[REQUEST_REGISTER] = REQUEST_DFU;
+        break;
+    case VP_SYSTEM_SAFE_MODE_RESET:
+        system->machine.backup->dr[REQUEST_REGISTER] = REQUEST_SAFE_MODE;
+        break;
+    case VP_SYSTEM_FACTORY_RESET:
+        ask_for_factory_reset(system);
+        break;
+    case VP_SYSTEM_PLAIN_RESET:
+        break;
+    }
+    system->state = VP_SYSTEM_RESETTING;
+}
+
+void vp_system_reset(struct vp_system *system, enum vp_system_reset_kind kind, uint32_t delay)
+{
+    system->reset_kind = kind;
+    system->next = VP_SYSTEM_NEXT_RESET;
+    system->next_in = delay;
+    if (delay == 0) {
+        reset_now(system);
+    }
+}
+
+static void set_state(struct vp_system *system)
+{
+    if (system->state != VP_SYSTEM_UPDATING && system->state != VP_SYSTEM_RESETTING) {
+        system->state = system->listening   ? VP_SYSTEM_LISTENING
+                        : system->safe_mode ? VP_SYSTEM_SAFE
+                                            : VP_SYSTEM_NORMAL;
+    }
+}
+
+/* Without credentials a device goes back into listening mode as soon as it has left it. */
+void vp_system_listen(struct vp_system *system, bool listen)
+{
+    if (listen || system->has_credentials) {
+        system->listening = listen;
+    }
+    system->listening_ms = 0;
+    vp_console_start(system);
+    set_state(system);
+}
+
+/* ---- The serial port ---------------------------------------------------------------------------
+ */
+
+static bool lives(const struct vp_system *system)
+{
+    return system->state != VP_SYSTEM_RESETTING && system->state != VP_SYSTEM_CRASHED &&
+           system->generation;
+}
+
+/* Is there somebody who reads the next byte now? In normal mode the application could; tinker
+ * never does. */
+static bool wants_bytes(const struct vp_system *system)
+{
+    return lives(system) && system->next == VP_SYSTEM_NEXT_NOTHING && !system->button.clearing_ms &&
+           (system->listening || system->ymodem.active) && vp_serial_has_room(&system->serial);
+}
+
+static void read_on(struct vp_system *system)
+{
+    while (wants_bytes(system)) {
+        const int byte = vp_serial_read(&system->serial);
+        if (byte < 0) {
+            return;
+        }
+        if (system->ymodem.active) {
+            vp_ymodem_take(system, (uint8_t)byte);
+        } else {
+            vp_console_take(system, (uint8_t)byte);
+        }
+    }
+}
+
+/* system_lineCodingBitRateHandler(); each SET_LINE_CODING counts. */
 void vp_system_set_baud(struct vp_system *system, uint32_t baud)
 {
-    (void)system;
-    (void)baud;
+    if (!lives(system)) {
+        return;
+    }
+    vp_serial_set_baud(&system->serial, baud);
+    if (baud == DFU_SPEED) {
+        vp_system_reset(system, VP_SYSTEM_DFU_RESET, 0);
+    } else if (baud == YMODEM_SPEED && !system->listening && !system->ymodem.active &&
+               system->next == VP_SYSTEM_NEXT_NOTHING && !system->update.begun) {
+        if (system->generation->ymodem_by_speed &&
+            system->machine.board->platform != VP_PLATFORM_CORE) {
+            vp_ymodem_start(system);
+            system->state = VP_SYSTEM_UPDATING;
+        } else {
+            vp_system_listen(system, true);
+        }
+        read_on(system);
+    }
 }
 
 void vp_system_set_dtr(struct vp_system *system, bool dtr)
 {
-    (void)system;
-    (void)dtr;
+    if (lives(system)) {
+        vp_serial_set_dtr(&system->serial, dtr);
+    }
 }
 
 uint32_t vp_system_receive(struct vp_system *system, const uint8_t *bytes, uint32_t count)
 {
-    (void)system;
-    (void)bytes;
-    return count;
+    uint32_t taken = 0;
+    while (lives(system) && taken < count) {
+        const uint32_t more = vp_serial_put(&system->serial, bytes + taken, count - taken);
+        if (more == 0) {
+            break;
+        }
+        taken += more;
+        read_on(system);
+    }
+    return taken;
 }
 
 uint32_t vp_system_transmit(struct vp_system *system, uint8_t *bytes, uint32_t room)
 {
-    (void)system;
-    (void)bytes;
-    (void)room;
-    return 0;
+    if (!lives(system)) {
+        return 0;
+    }
+    const uint32_t count = vp_serial_take(&system->serial, bytes, room);
+    read_on(system);
+    return count;
 }
+
+/* ---- Button and time ---------------------------------------------------------------------------
+ */
 
 void vp_system_button(struct vp_system *system, bool pressed)
 {
-    (void)system;
-    (void)pressed;
+    if (!lives(system)) {
+        return;
+    }
+    if (pressed) {
+        vp_button_press(system);
+    } else {
+        vp_button_release(system);
+    }
+    read_on(system);
 }
 
-void vp_system_led(const struct vp_system *system, struct vp_led *led)
+static void go_on(struct vp_system *system)
 {
-    *led = (struct vp_led){
-        .color = system->state == VP_SYSTEM_SAFE ? VP_LED_MAGENTA : VP_LED_CYAN,
-        .pattern = VP_LED_BREATHE,
-    };
+    const enum vp_system_next next = system->next;
+    system->next = VP_SYSTEM_NEXT_NOTHING;
+    switch (next) {
+    case VP_SYSTEM_NEXT_FINISH:
+        vp_ymodem_finish_late(system);
+        break;
+    case VP_SYSTEM_NEXT_ANNOUNCE:
+        vp_ymodem_announce(system);
+        break;
+    case VP_SYSTEM_NEXT_RESET:
+        reset_now(system);
+        break;
+    case VP_SYSTEM_NEXT_NOTHING:
+        break;
+    }
+}
+
+static uint32_t listening_limit(const struct vp_system *system)
+{
+    const bool electron = system->machine.board->platform == VP_PLATFORM_ELECTRON;
+    return electron && system->listening && !system->ymodem.active && !system->update.begun
+               ? system->generation->listening_timeout
+               : 0;
+}
+
+static void advance_listening(struct vp_system *system, uint32_t milliseconds)
+{
+    const uint32_t limit = listening_limit(system);
+    if (limit) {
+        system->listening_ms += milliseconds;
+        if (system->listening_ms > limit) {
+            vp_system_listen(system, false);
+        }
+    }
+}
+
+/* One stretch of time in which nothing ends but at its very end. */
+static void step(struct vp_system *system, uint32_t milliseconds)
+{
+    if (system->next != VP_SYSTEM_NEXT_NOTHING) {
+        system->next_in -= milliseconds;
+        if (system->next_in == 0) {
+            go_on(system);
+        }
+        return;
+    }
+    vp_button_advance(system, milliseconds);
+    advance_listening(system, milliseconds);
+    vp_update_advance(system, milliseconds);
+    vp_ymodem_advance(system, milliseconds);
+}
+
+static int64_t sooner(int64_t a, int64_t b)
+{
+    return a < 0 || (b >= 0 && b < a) ? b : a;
 }
 
 void vp_system_advance(struct vp_system *system, uint32_t milliseconds)
 {
-    (void)system;
-    (void)milliseconds;
+    while (lives(system) && milliseconds > 0) {
+        const int64_t end = sooner(vp_system_next_deadline(system), vp_system_patience(system));
+        uint32_t part = end >= 0 && end < milliseconds ? (uint32_t)end : milliseconds;
+        if (part == 0) {
+            part = 1;
+        }
+        step(system, part);
+        milliseconds -= part;
+        if (lives(system)) {
+            read_on(system);
+        }
+    }
 }
 
 int64_t vp_system_next_deadline(const struct vp_system *system)
 {
-    (void)system;
-    return -1;
+    if (!lives(system)) {
+        return -1;
+    }
+    return system->next != VP_SYSTEM_NEXT_NOTHING ? (int64_t)system->next_in
+                                                  : vp_button_next_deadline(system);
 }
 
 int64_t vp_system_patience(const struct vp_system *system)
 {
-    (void)system;
-    return -1;
+    if (!lives(system) || system->next != VP_SYSTEM_NEXT_NOTHING) {
+        return -1;
+    }
+    const uint32_t limit = listening_limit(system);
+    int64_t patience = limit ? (int64_t)limit + 1 - system->listening_ms : -1;
+    patience = sooner(patience, vp_button_patience(system));
+    patience = sooner(patience, vp_update_patience(system));
+    return sooner(patience, vp_ymodem_patience(system));
 }

@@ -8,17 +8,26 @@
  * means that the firmware has reset the chip, and nothing but vp_system_start() may follow.
  *
  * Source: modules/shared/stm32f2xx/inc/system_part2_loader.c,
- * hal/src/stm32f2xx/core_hal_stm32f2xx.c
- * @ v0.5.2, v0.6.4, v0.7.0.
+ * hal/src/stm32f2xx/core_hal_stm32f2xx.c, system/src/main.cpp @ v0.4.6, v0.5.2, v0.6.4, v0.7.0,
+ * v1.5.2, v2.2.0.
+ *
+ * Assumption: a device has credentials of a network that is out of reach. A real one without
+ * credentials goes into listening mode by itself.
  */
 #ifndef VP_SYSTEM_H
 #define VP_SYSTEM_H
 
 #include "board/board.h"
 #include "dct/system_flags.h"
+#include "system/button.h"
+#include "system/console.h"
+#include "system/control/control.h"
 #include "system/generations.h"
+#include "system/serial.h"
+#include "system/ymodem.h"
 #include "vparticle/flash.h"
 #include "vparticle/led.h"
+#include "vparticle/module.h"
 
 enum vp_system_state {
     VP_SYSTEM_NORMAL,    /**< the user application runs */
@@ -38,16 +47,60 @@ struct vp_system_machine {
     uint8_t device_id[VP_DEVICE_ID_SIZE];
 };
 
+/** A module that is being received; see update.h. */
+struct vp_update {
+    bool begun;
+    uint32_t silent_ms; /**< since something was received */
+};
+
+/** What happens once the firmware has waited long enough. */
+enum vp_system_next {
+    VP_SYSTEM_NEXT_NOTHING,
+    VP_SYSTEM_NEXT_FINISH,   /**< check what was received, then reset */
+    VP_SYSTEM_NEXT_ANNOUNCE, /**< say that it restarts, then reset */
+    VP_SYSTEM_NEXT_RESET,
+};
+
+enum vp_system_reset_kind {
+    VP_SYSTEM_PLAIN_RESET,
+    VP_SYSTEM_DFU_RESET, /**< the bootloader is asked for DFU mode (backup register 1) */
+    /** For safe mode (backup register 1; bootloaders before 5 do not know this request). */
+    VP_SYSTEM_SAFE_MODE_RESET,
+    VP_SYSTEM_FACTORY_RESET, /**< for a factory reset (system flag) */
+};
+
 struct vp_system {
     struct vp_system_machine machine;
     enum vp_system_state state;
-    uint16_t version; /**< module version of system part 2, or of the monolithic firmware */
-    bool monolithic;  /**< one image instead of parts */
+    uint16_t version; /**< module version of system part 2, or of the one image */
     const struct vp_system_generation *generation;
+    char release[48];                   /**< its name */
+    bool monolithic;                    /**< one image instead of parts */
+    const struct vp_module_slot *slots; /**< where it knows modules to be */
+    unsigned slot_count;
+    const struct vp_module_areas *areas;
+
+    bool safe_mode; /**< the application does not run, whatever else goes on */
+    bool listening; /**< in listening mode, perhaps receiving a module */
+    uint32_t listening_ms;
+    bool has_credentials;
+    char ssid[33]; /**< network that was set by the 'w' dialog, or empty */
+
+    struct vp_update update;
+    struct vp_serial serial;
+    struct vp_console console;
+    struct vp_ymodem ymodem;
+    struct vp_button button;
+    struct vp_control control;
+
+    enum vp_system_next next;             /**< VP_SYSTEM_NEXT_NOTHING: it does not wait */
+    enum vp_system_reset_kind reset_kind; /**< for VP_SYSTEM_NEXT_RESET */
+    uint32_t next_in;                     /**< milliseconds */
 };
 
 /**
  * Start the system whose parts are in flash, with the flags that the bootloader left.
+ * It may install the bootloader that it carries, and write the DCT.
  * Afterwards `state` is anything but VP_SYSTEM_UPDATING.
  */
 void vp_system_start(struct vp_system *system, const struct vp_system_machine *machine);
@@ -74,21 +127,17 @@ uint32_t vp_system_transmit(struct vp_system *system, uint8_t *bytes, uint32_t r
 
 /* ---- What a request can make it do ---------------------------------------------------- */
 
-enum vp_system_reset_kind {
-    VP_SYSTEM_PLAIN_RESET,
-    VP_SYSTEM_DFU_RESET,       /**< the bootloader is asked for DFU mode */
-    VP_SYSTEM_SAFE_MODE_RESET, /**< for safe mode */
-    VP_SYSTEM_FACTORY_RESET,   /**< for a factory reset */
-};
-
 /** Leave the request with the bootloader and reset the chip, in @p delay milliseconds (0: now). */
 void vp_system_reset(struct vp_system *system, enum vp_system_reset_kind kind, uint32_t delay);
 
-/** Enter or leave listening mode. */
+/** Enter or leave listening mode. A device without credentials comes back to it at once. */
 void vp_system_listen(struct vp_system *system, bool listen);
 
-/** Enter listening mode after the next start (SYSTEM_FLAG_STARTUP_LISTEN_MODE). @return 0 or an
- *  error of vp_dct_write() */
+/**
+ * Enter listening mode after the next start (SYSTEM_FLAG_STARTUP_LISTEN_MODE), if that is one into
+ * safe mode. Where the generation forgets it (1.1.0 and later) nothing comes of it.
+ * @return 0; an error of vp_dct_write() is reserved
+ */
 int vp_system_set_startup_listening(struct vp_system *system, bool listen);
 
 /** HAL_Set_Claim_Code(): "" means claimed. @return 0 or an error of vp_dct_write() */
@@ -96,7 +145,8 @@ int vp_system_set_claim_code(struct vp_system *system, const char *code);
 
 bool vp_system_is_claimed(const struct vp_system *system);
 
-/** "0.6.3": the release that says so of itself. Static text. */
+/** "0.6.3": the release that says so of itself, else that of the catalogue. Lives as long as the
+ *  system runs. */
 const char *vp_system_release_name(const struct vp_system *system);
 
 /** The diagnostics as JSON. @return text, owned by the caller: free(); NULL if out of memory */

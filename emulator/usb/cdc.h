@@ -9,11 +9,12 @@
 #ifndef VP_USB_CDC_H
 #define VP_USB_CDC_H
 
-#include "system/system.h"
+#include "usb/cdc_descriptors.h"
 #include "usb/function.h"
 
 struct vp_cdc {
     struct vp_system *system;
+    const struct vp_cdc_shape *shape;
     uint8_t line_coding[7]; /**< CDC PSTN 1.2 section 6.3.11 */
 };
 
@@ -22,5 +23,8 @@ void vp_cdc_start(struct vp_cdc *cdc, struct vp_system *system, struct vp_usb_fu
 
 /** True if the configuration has such an endpoint (number without the direction bit). */
 bool vp_cdc_has_endpoint(const struct vp_cdc *cdc, uint8_t endpoint, bool in);
+
+/** True if that is one of the two endpoints for the port's data. */
+bool vp_cdc_is_data(const struct vp_cdc *cdc, uint8_t endpoint, bool in);
 
 #endif

@@ -36,6 +36,9 @@ void vp_usb_control_bus_reset(struct vp_usb_control *control)
     control->state = VP_USB_ADDRESSED;
     control->configuration = 0;
     control->remote_wakeup = false;
+    if (control->function->bus_reset) {
+        control->function->bus_reset(control->context);
+    }
 }
 
 static struct vp_usb_reply get_descriptor(struct vp_usb_control *control,

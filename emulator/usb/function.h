@@ -59,6 +59,8 @@ struct vp_usb_function {
     struct vp_usb_reply (*vendor_request)(void *context, const struct vp_usb_request *request);
     /** SET_CONFIGURATION took (or with false, gave up) the configuration. */
     void (*configure)(void *context, bool configured);
+    /** The bus was reset. NULL: it does not matter. */
+    void (*bus_reset)(void *context);
     /** Highest interface number that requests may name. */
     uint8_t interface_limit;
     /** False: a vendor request to the device is read as a standard one (usbd_req.c before 0.6.0).

@@ -18,6 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "vparticle/control.h"
 #include "vparticle/device.h"
 #include "vparticle/host.h"
 #include "vparticle/nearest.h"
@@ -29,6 +30,7 @@ enum { EXIT_NOT_EXECUTABLE = 126, EXIT_NOT_FOUND = 127, EXIT_SIGNAL = 128 };
 struct exec {
     struct ev_loop *loop;
     struct vp_server *server; /**< NULL with --connect */
+    struct vp_control_socket *control;
     struct vp_device **devices;
     unsigned device_count;
     struct vp_host *host;
@@ -42,6 +44,7 @@ struct options {
     const char **specs;
     unsigned spec_count;
     const char *connect;
+    enum vp_speed speed;
     char **tool;
 };
 
@@ -56,7 +59,12 @@ static void print_usage(FILE *to)
           "\n"
           "  --device SPEC    PLATFORM[@RELEASE|@erased][,key=value]...: start this device,\n"
           "                   for example photon@0.5.2,mode=dfu\n"
-          "  --connect ADDR   use the devices of a running emulator ('vparticle run')\n",
+          "  --speed SPEED    instant: flash operations and starts take no time (if not given);\n"
+          "                   real: they take what data sheets say\n"
+          "  --connect ADDR   use the devices of a running emulator ('vparticle run')\n"
+          "\n"
+          "TOOL can use 'vparticle ctl' to press the device's buttons: $" VP_CONTROL_VARIABLE
+          "\nsays where.\n",
           to);
 }
 
@@ -74,6 +82,7 @@ __attribute__((format(printf, 1, 2))) static int wrong(const char *format, ...)
 static const struct option long_options[] = {
     {"device", required_argument, NULL, 'd'},
     {"connect", required_argument, NULL, 'c'},
+    {"speed", required_argument, NULL, 's'},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
 };
@@ -100,6 +109,11 @@ static int parse_options(int argc, char **argv, struct options *options)
             break;
         case 'c':
             options->connect = optarg;
+            break;
+        case 's':
+            if (vp_speed_from_name(optarg, &options->speed)) {
+                return wrong("'--speed %s': must be instant or real", optarg);
+            }
             break;
         case 'h':
             print_usage(stdout);
@@ -147,6 +161,7 @@ static int create_devices(struct exec *exec, const struct options *options,
             return error;
         }
         exec->device_count++;
+        vp_device_set_speed(exec->devices[i], options->speed);
     }
     return 0;
 }
@@ -175,6 +190,23 @@ static int start_server(struct exec *exec, char *address, size_t size, struct vp
     return vp_server_listen(exec->server, address, NULL, 0, failure);
 }
 
+static int start_control(struct exec *exec, struct vp_failure *failure)
+{
+    char address[PATH_MAX + 16];
+    snprintf(address, sizeof address, "unix:%s/control", exec->folder);
+    int error = vp_control_socket_create(&exec->control, exec->loop, address, failure);
+    for (unsigned i = 0; i < exec->device_count && !error; i++) {
+        error = vp_control_socket_add(exec->control, exec->devices[i]);
+        if (error) {
+            vp_fail(failure, error, "%s", vp_error_text(error));
+        }
+    }
+    if (!error) {
+        setenv(VP_CONTROL_VARIABLE, address, 1);
+    }
+    return error;
+}
+
 static void log_line(void *context, const char *line)
 {
     (void)context;
@@ -191,6 +223,9 @@ static int start(struct exec *exec, const struct options *options, struct vp_fai
     if (!error) {
         error = start_server(exec, address, sizeof address, failure);
     }
+    if (!error) {
+        error = start_control(exec, failure);
+    }
     return error ? error : vp_host_create(&exec->host, exec->loop, address, failure);
 }
 
@@ -198,6 +233,7 @@ static void stop(struct exec *exec)
 {
     vp_host_destroy(exec->host);
     exec->host = NULL;
+    vp_control_socket_destroy(exec->control);
     vp_server_destroy(exec->server);
     for (unsigned i = 0; i < exec->device_count; i++) {
         vp_device_unlisten(exec->devices[i], on_device_event, exec);

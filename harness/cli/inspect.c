@@ -14,8 +14,6 @@
 enum {
     MAXIMUM_FILE = 4 << 20,
     MAXIMUM_SLOTS = 8,
-    /* The part that the system firmware's version is told by. */
-    MAIN_PART = 2,
 };
 
 /* What one file brought; the worst of all files is the exit status. */
@@ -221,41 +219,6 @@ struct contents {
     struct vp_failure failures[MAXIMUM_SLOTS];
 };
 
-/* The platform that the image's modules were built for, from the bootloader on; -1 if there is
- * none. */
-static int platform_of(const struct vp_flash *flash)
-{
-    static const uint32_t addresses[] = {0x08000000, 0x08020000, 0x08040000,
-                                         0x08060000, 0x08080000, 0x080A0000};
-    for (unsigned i = 0; i < sizeof addresses / sizeof addresses[0]; i++) {
-        struct vp_module module;
-        if (vp_module_parse_flash(flash, addresses[i], &module, NULL) == 0 &&
-            vp_platform_name(module.platform)) {
-            return module.platform;
-        }
-    }
-    return -1;
-}
-
-static void choose_slots(struct contents *contents)
-{
-    struct vp_module_rules *rules = &contents->rules;
-    struct vp_module module;
-    if (vp_module_parse_flash(contents->flash, 0x08020000, &module, NULL) == 0 &&
-        module.function == VP_MODULE_MONOLITHIC) {
-        rules->slots = vp_module_monolithic_slots(rules->platform, &rules->slot_count);
-        return;
-    }
-    rules->slots = vp_module_slots(rules->platform, 0, &rules->slot_count);
-    for (unsigned i = 0; i < rules->slot_count; i++) {
-        if (rules->slots[i].function == VP_MODULE_SYSTEM && rules->slots[i].index == MAIN_PART &&
-            vp_module_parse_flash(contents->flash, rules->slots[i].start, &module, NULL) == 0) {
-            rules->slots = vp_module_slots(rules->platform, module.version, &rules->slot_count);
-            return;
-        }
-    }
-}
-
 static void read_slots(struct contents *contents)
 {
     struct vp_module_rules *rules = &contents->rules;
@@ -372,16 +335,16 @@ static enum outcome inspect_flash(const char *path, const uint8_t *bytes, size_t
         vp_flash_destroy(flash);
         return UNREADABLE;
     }
-    const int platform = platform_of(flash);
+    enum vp_platform platform;
     enum outcome outcome = UNREADABLE;
-    if (platform < 0) {
+    if (vp_module_flash_platform(flash, &platform)) {
         fprintf(stderr,
                 "vparticle inspect: %s has the size of a flash image, but no module at any place "
                 "where a board keeps one\n",
                 path);
     } else {
-        struct contents contents = {.flash = flash, .rules.platform = (enum vp_platform)platform};
-        choose_slots(&contents);
+        struct contents contents = {.flash = flash, .rules.platform = platform};
+        contents.rules.slots = vp_module_flash_slots(flash, platform, &contents.rules.slot_count);
         read_slots(&contents);
         outcome = print_contents(path, &contents);
     }

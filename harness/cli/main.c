@@ -11,15 +11,20 @@ static const struct command {
     const char *summary;
 } commands[] = {
     {"run", vp_command_run,
-     "--device SPEC [--device SPEC]... [--usbip HOST:PORT|unix:PATH] [--ready-file FILE]",
+     "--device SPEC [--device SPEC]... [--usbip ADDRESS] [--control ADDRESS]\n"
+     "                [--speed instant|real] [--ready-file FILE]",
      "emulate devices and show them to USB/IP clients"},
     {"exec", vp_command_exec, "--device SPEC [--device SPEC]... -- TOOL [ARG]...",
      "run a tool that sees emulated devices (or those of --connect ADDRESS)"},
     {"test", vp_command_test,
      "[PATH]... [--format pretty|tap|json] [--report junit=FILE] [--jobs N]",
      "run scenarios with real tools and check what became of the devices"},
+    {"ctl", vp_command_ctl, "[--control ADDRESS] [--device N] COMMAND [ARG]...",
+     "press buttons, pull the cable, see the light, keep snapshots of a running device"},
     {"inspect", vp_command_inspect, "FILE...",
      "show what is in modules or flash images, and which checks pass"},
+    {"diagnose", vp_command_diagnose, "FILE",
+     "say why a device is in safe mode, and what would cure it"},
     {"forge", vp_command_forge, "PLATFORM/PART@VERSION -o FILE",
      "make a module of any release, for example photon/system-part1@0.6.3"},
     {NULL, NULL, NULL, NULL},

@@ -13,6 +13,7 @@
 
 #include "cli/commands.h"
 #include "report/write_file.h"
+#include "vparticle/control.h"
 #include "vparticle/device.h"
 #include "vparticle/nearest.h"
 #include "vparticle/server.h"
@@ -22,12 +23,15 @@ struct options {
     const char *specs[VP_SERVER_DEVICE_LIMIT];
     size_t count;
     const char *address;
+    const char *control;
+    enum vp_speed speed;
     const char *ready_file;
 };
 
 struct running {
     struct ev_loop *loop;
     struct vp_server *server;
+    struct vp_control_socket *control;
     struct vp_device *devices[VP_SERVER_DEVICE_LIMIT];
     size_t count;
     ev_signal interrupt, terminate;
@@ -36,14 +40,18 @@ struct running {
 static void print_usage(FILE *to)
 {
     fputs("Usage: vparticle run --device SPEC [--device SPEC]... [--usbip ADDRESS]\n"
-          "                     [--ready-file FILE]\n\n"
+          "                     [--control ADDRESS] [--speed instant|real] [--ready-file FILE]\n\n"
           "Emulate devices and show them to USB/IP clients, as bus ids 1-1, 1-2 and so on,\n"
           "until SIGINT or SIGTERM.\n\n"
           "  --device SPEC      PLATFORM[@RELEASE|@erased][,key=value]..., for example\n"
           "                     photon@0.6.3,bootloader=11,mode=dfu,flash=my.img\n"
           "  --usbip ADDRESS    HOST:PORT (port 0 picks a free one) or unix:PATH;\n"
           "                     127.0.0.1:3240 if not given\n"
-          "  --ready-file FILE  write the address in use there once clients can connect\n\n"
+          "  --control ADDRESS  listen there for 'vparticle ctl' and JSON lines\n"
+          "  --speed SPEED      instant: flash operations and starts take no time (if not given);\n"
+          "                     real: they take what data sheets say\n"
+          "  --ready-file FILE  write the address in use there once clients can connect; with\n"
+          "                     --control its address, too, in a second line\n\n"
           "Exit status: 0 ended by a signal, 2 the command line is wrong, 3 the operating\n"
           "system refused.\n",
           to);
@@ -54,6 +62,8 @@ static void print_usage(FILE *to)
 static const struct option long_options[] = {
     {"device", required_argument, NULL, 'd'},
     {"usbip", required_argument, NULL, 'u'},
+    {"control", required_argument, NULL, 'c'},
+    {"speed", required_argument, NULL, 's'},
     {"ready-file", required_argument, NULL, 'r'},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
@@ -99,6 +109,14 @@ static int read_options(struct options *options, int argc, char **argv)
             break;
         case 'u':
             options->address = optarg;
+            break;
+        case 'c':
+            options->control = optarg;
+            break;
+        case 's':
+            if (vp_speed_from_name(optarg, &options->speed)) {
+                return wrong("'--speed %s': must be instant or real", optarg);
+            }
             break;
         case 'r':
             options->ready_file = optarg;
@@ -155,7 +173,11 @@ static int add_devices(struct running *running, const struct options *options)
             return failed(error, &failure);
         }
         running->count++;
+        vp_device_set_speed(*device, options->speed);
         error = vp_server_add_device(running->server, *device);
+        if (!error && running->control) {
+            error = vp_control_socket_add(running->control, *device);
+        }
         if (error) {
             vp_fail(&failure, error, "--device %s: %s", options->specs[i], vp_error_text(error));
             return failed(error, &failure);
@@ -172,27 +194,50 @@ static void print_devices(const struct running *running, const struct options *o
                vp_mode_name(vp_device_mode(running->devices[i])));
     }
     printf("listening on %s\n", address);
+    if (running->control) {
+        char control[VP_USBIP_ADDRESS_SIZE] = "";
+        vp_control_socket_address(running->control, control, sizeof control);
+        printf("control on %s\n", control);
+    }
     fflush(stdout);
+}
+
+static int write_ready_file(const struct running *running, const char *path, const char *address,
+                            struct vp_failure *failure)
+{
+    char control[VP_USBIP_ADDRESS_SIZE] = "";
+    char lines[2 * VP_USBIP_ADDRESS_SIZE + 2];
+    int length = snprintf(lines, sizeof lines, "%s\n", address);
+    if (running->control) {
+        vp_control_socket_address(running->control, control, sizeof control);
+        length = snprintf(lines, sizeof lines, "%s\n%s\n", address, control);
+    }
+    return vp_write_file(path, lines, (size_t)length, failure);
 }
 
 static int serve(struct running *running, const struct options *options)
 {
     char address[VP_USBIP_ADDRESS_SIZE];
     struct vp_failure failure;
+    int error = options->control ? vp_control_socket_create(&running->control, running->loop,
+                                                            options->control, &failure)
+                                 : 0;
+    if (error) {
+        return failed(error, &failure);
+    }
     int status = add_devices(running, options);
     if (status != VP_EXIT_OK) {
         return status;
     }
-    int error =
-        vp_server_listen(running->server, options->address, address, sizeof address, &failure);
+    error = vp_server_listen(running->server, options->address, address, sizeof address, &failure);
     if (error) {
         return failed(error, &failure);
     }
+    /* Whoever uses the control socket expects to be heard at any time. */
+    vp_server_set_dedicated(running->server, !running->control);
     print_devices(running, options, address);
     if (options->ready_file) {
-        char line[sizeof address + 1];
-        int length = snprintf(line, sizeof line, "%s\n", address);
-        error = vp_write_file(options->ready_file, line, (size_t)length, &failure);
+        error = write_ready_file(running, options->ready_file, address, &failure);
         if (error) {
             return failed(error, &failure);
         }
@@ -211,7 +256,6 @@ static bool start(struct running *running)
     if (!running->loop || vp_server_create(&running->server, running->loop) != 0) {
         return false;
     }
-    vp_server_set_dedicated(running->server, true);
     vp_server_set_log(running->server, log_line, NULL);
     ev_signal_init(&running->interrupt, on_signal, SIGINT);
     ev_signal_init(&running->terminate, on_signal, SIGTERM);
@@ -222,6 +266,7 @@ static bool start(struct running *running)
 
 static void stop(struct running *running)
 {
+    vp_control_socket_destroy(running->control);
     vp_server_destroy(running->server);
     for (size_t i = 0; i < running->count; i++) {
         vp_device_destroy(running->devices[i]);

@@ -220,6 +220,23 @@ static int set_variables(struct vp_engine *engine)
     return 0;
 }
 
+/* So that a step can run `vparticle ctl`. A scenario has a process of its own, and so the variable.
+ */
+static int start_control(struct vp_engine *engine, struct vp_failure *failure)
+{
+    char *address = vp_text("unix:%s/control.socket", engine->surroundings->temporary);
+    int error = address ? vp_control_socket_create(&engine->control, engine->loop, address, failure)
+                        : vp_fail(failure, VP_ERROR_NO_MEMORY, "out of memory");
+    for (unsigned i = 0; i < engine->device_count && !error; i++) {
+        error = vp_control_socket_add(engine->control, engine->devices[i].device);
+    }
+    if (!error) {
+        setenv(VP_CONTROL_VARIABLE, address, 1);
+    }
+    free(address);
+    return error;
+}
+
 /* Over a UNIX socket, so that no port can be taken. */
 static int start(struct vp_engine *engine)
 {
@@ -240,6 +257,9 @@ static int start(struct vp_engine *engine)
     }
     free(address);
     if (!error) {
+        error = start_control(engine, &failure);
+    }
+    if (!error) {
         vp_host_set_log(engine->host, on_host_trouble, engine);
     }
     return error ? vp_engine_stop(engine, VP_ABORTED, vp_text("%s", failure.text)) : 0;
@@ -248,6 +268,7 @@ static int start(struct vp_engine *engine)
 static void finish(struct vp_engine *engine)
 {
     vp_host_destroy(engine->host);
+    vp_control_socket_destroy(engine->control);
     vp_server_destroy(engine->server);
     for (unsigned i = 0; i < engine->device_count; i++) {
         vp_device_destroy(engine->devices[i].device);

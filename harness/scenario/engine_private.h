@@ -5,6 +5,7 @@
 #include "scenario/engine.h"
 #include "scenario/trace.h"
 #include "vparticle/catalogue.h"
+#include "vparticle/control.h"
 #include "vparticle/host.h"
 #include "vparticle/server.h"
 
@@ -27,6 +28,7 @@ struct vp_engine {
     struct ev_loop *loop;
     struct vp_server *server;
     struct vp_host *host;
+    struct vp_control_socket *control;
     struct vp_engine_device devices[VP_ENGINE_DEVICES];
     unsigned device_count;
 

@@ -15,6 +15,8 @@
 #include "vparticle/error.h"
 #include "vparticle/flash.h"
 #include "vparticle/led.h"
+#include "vparticle/module.h"
+#include "vparticle/platform.h"
 
 struct vp_device;
 
@@ -107,6 +109,9 @@ enum vp_speed {
     VP_SPEED_REAL, /**< they take what data sheets say, and the device answers nothing meanwhile */
 };
 
+/** @param[out] speed  of "instant" or "real". @return 0 or VP_ERROR_NOT_FOUND */
+int vp_speed_from_name(const char *name, enum vp_speed *speed);
+
 /** Choose the speed; a new device is instant. What is going on already ends as it began. */
 void vp_device_set_speed(struct vp_device *device, enum vp_speed speed);
 
@@ -182,6 +187,15 @@ int vp_device_listen(struct vp_device *device, vp_event_listener listener, void 
 /** Remove what vp_device_listen() added with the same two values. */
 void vp_device_unlisten(struct vp_device *device, vp_event_listener listener, void *context);
 
+enum vp_platform vp_device_platform(const struct vp_device *device);
+
+/** @param[out] id  12 bytes */
+void vp_device_id(const struct vp_device *device, uint8_t *id);
+
+/** The slots that modules of this device have, by the firmware that is in its flash. Static table.
+ */
+const struct vp_module_slot *vp_device_slots(const struct vp_device *device, unsigned *count);
+
 /** The device's flash, to read and (when it is off) to change. Belongs to the device. */
 struct vp_flash *vp_device_flash(struct vp_device *device);
 
@@ -232,6 +246,15 @@ void vp_device_destroy(struct vp_device *device);
  */
 int vp_device_from_spec(struct vp_device **device, const char *spec, unsigned number,
                         struct vp_failure *failure);
+
+/**
+ * Build a device around a flash that was read out or filled, powered on and booted. Its serial
+ * flash, if it has one, is erased.
+ * @param flash  becomes the device's if the call succeeds
+ * @return 0, VP_ERROR_INVALID (a flash of another chip), VP_ERROR_NO_MEMORY
+ */
+int vp_device_from_flash(struct vp_device **device, enum vp_platform platform,
+                         struct vp_flash *flash);
 
 /**
  * Only read the text of a SPEC: is it one that vp_device_from_spec() understands?

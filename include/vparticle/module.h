@@ -177,6 +177,16 @@ const struct vp_module_slot *vp_module_slots(enum vp_platform platform, uint16_t
 /** The slots of a device with one monolithic firmware (also the Core). Never NULL. */
 const struct vp_module_slot *vp_module_monolithic_slots(enum vp_platform platform, unsigned *count);
 
+/**
+ * The platform that the modules in a flash of 1 MiB were built for, from the bootloader on.
+ * @return 0, or VP_ERROR_NOT_FOUND if there is no module at any place where a board keeps one
+ */
+int vp_module_flash_platform(const struct vp_flash *flash, enum vp_platform *platform);
+
+/** The slots that the firmware in this flash has: monolithic ones, or those of its version. */
+const struct vp_module_slot *vp_module_flash_slots(const struct vp_flash *flash,
+                                                   enum vp_platform platform, unsigned *count);
+
 /** A place for a module that does not run from it. */
 struct vp_module_area {
     uint32_t start, limit; /**< limit is exclusive */

@@ -84,6 +84,93 @@ static void modes_are_as_asked(void **state)
     }
 }
 
+/* ---- Real speed ------------------------------------------------------------------------ */
+
+static void note_completion(struct vp_transfer *transfer)
+{
+    *(bool *)transfer->owner = true;
+}
+
+/* GETSTATUS after an erase answers when a sector of 128 KiB is erased: 1 s by the data sheet. */
+static void real_speed_takes_the_time_of_the_data_sheet(void **state)
+{
+    (void)state;
+    struct vp_device *device = host_device("photon@erased,bootloader=101");
+    const uint8_t erase[] = {HOST_ERASE, 0, 0, 0x0A, 0x08};
+    uint8_t block[sizeof erase], status[6];
+    bool done = false, queued_done = false;
+    vp_device_set_speed(device, VP_SPEED_REAL);
+    memcpy(block, erase, sizeof erase);
+    assert_int_equal(host_dnload(device, 0, block, sizeof block), sizeof block);
+    struct vp_transfer transfer = {
+        .in = true,
+        .setup = {0xA1, 3, 0, 0, 0, 0, 6, 0},
+        .data = status,
+        .length = sizeof status,
+        .complete = note_completion,
+        .owner = &done,
+    };
+    struct vp_transfer queued = transfer;
+    queued.owner = &queued_done;
+    vp_device_submit(device, &transfer);
+    vp_device_submit(device, &queued);
+    assert_int_equal(vp_device_next_deadline(device), 1000);
+    vp_device_advance(device, 999);
+    assert_false(done);
+    vp_device_advance(device, 1);
+    assert_true(done);
+    assert_int_equal(transfer.status, VP_TRANSFER_OK);
+    assert_int_equal(transfer.actual, 6);
+    assert_true(queued_done);
+    assert_int_equal(status[4], 5); /* the queued one came after it: dfuDNLOAD-IDLE */
+    vp_device_destroy(device);
+}
+
+static void at_real_speed_a_start_takes_time(void **state)
+{
+    (void)state;
+    struct vp_device *device = host_device("photon@0.6.3");
+    struct vp_usb_identity identity;
+    vp_device_set_speed(device, VP_SPEED_REAL);
+    vp_device_reset(device);
+    assert_int_equal(vp_device_identity(device, &identity), VP_ERROR_NOT_FOUND);
+    assert_true(vp_device_next_deadline(device) > 0);
+    vp_device_settle(device);
+    assert_int_equal(vp_device_identity(device, &identity), 0);
+    vp_device_destroy(device);
+}
+
+/* Whatever waits when the device goes is told. */
+static void what_waits_at_real_speed_can_be_taken_back(void **state)
+{
+    (void)state;
+    struct vp_device *device = host_device("photon@erased,bootloader=101");
+    uint8_t erase[] = {HOST_ERASE, 0, 0, 0x0A, 0x08}, status[6];
+    bool done[3] = {false};
+    vp_device_set_speed(device, VP_SPEED_REAL);
+    assert_int_equal(host_dnload(device, 0, erase, sizeof erase), sizeof erase);
+    struct vp_transfer transfers[3];
+    for (unsigned i = 0; i < 3; i++) {
+        transfers[i] = (struct vp_transfer){
+            .in = true,
+            .setup = {0xA1, 3, 0, 0, 0, 0, 6, 0},
+            .data = status,
+            .length = sizeof status,
+            .complete = note_completion,
+            .owner = &done[i],
+        };
+        vp_device_submit(device, &transfers[i]);
+    }
+    vp_device_cancel(device, &transfers[2]);
+    assert_int_equal(transfers[2].status, VP_TRANSFER_CANCELLED);
+    vp_device_cancel(device, &transfers[0]);
+    assert_int_equal(transfers[0].status, VP_TRANSFER_CANCELLED);
+    assert_false(done[1]);
+    vp_device_power(device, false);
+    assert_int_equal(transfers[1].status, VP_TRANSFER_NO_DEVICE);
+    vp_device_destroy(device);
+}
+
 static void serial_of(struct vp_device *device, char text[25])
 {
     uint8_t descriptor[64];
@@ -296,6 +383,9 @@ static void pending_transfers_end_with_the_device(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(real_speed_takes_the_time_of_the_data_sheet),
+        cmocka_unit_test(at_real_speed_a_start_takes_time),
+        cmocka_unit_test(what_waits_at_real_speed_can_be_taken_back),
         cmocka_unit_test(bad_specs_say_what_is_wrong),
         cmocka_unit_test(modes_are_as_asked),
         cmocka_unit_test(ids_are_the_given_ones_or_differ),

@@ -169,7 +169,7 @@ static void old_systems_are_plain_and_new_ones_composite(void **state)
 static void the_serial_port_keeps_its_settings(void **state)
 {
     (void)state;
-    uint8_t coding[7] = {0x40, 0x38, 0, 0, 0, 0, 8}, back[7];
+    uint8_t coding[7] = {0x00, 0xC2, 0x01, 0, 0, 0, 8}, back[7]; /* 115200 8N1 */
     struct vp_device *device = host_device("photon@0.6.3");
     assert_int_equal(host_control(device, 0x21, 0x20, 0, 0, coding, 7), 7);
     assert_int_equal(host_control(device, 0xA1, 0x21, 0, 0, back, 7), 7);

@@ -1,0 +1,304 @@
+#include "system/console.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "system/describe.h"
+#include "system/system.h"
+#include "system/wifi_dialog.h"
+#include "system/ymodem.h"
+
+enum {
+    BACKSPACE = 8,
+    DELETE = 127,
+    END_OF_LINES = 3, /* a text of several lines keeps this many bytes free */
+};
+
+void vp_console_print(struct vp_system *system, const char *text)
+{
+    vp_serial_print(&system->serial, text);
+}
+
+void vp_console_start(struct vp_system *system)
+{
+    system->console = (struct vp_console){0};
+}
+
+/* ---- Commands ----------------------------------------------------------------------------------
+ */
+
+static void print_device_id(struct vp_system *system, const char *before)
+{
+    char id[2 * VP_DEVICE_ID_SIZE + 1];
+    for (unsigned i = 0; i < VP_DEVICE_ID_SIZE; i++) {
+        snprintf(id + 2 * i, 3, "%02x", system->machine.device_id[i]);
+    }
+    vp_console_print(system, before);
+    vp_console_print(system, id);
+    vp_console_print(system, "\r\n");
+}
+
+/* What the keys of the description are called to a person: filter_key() @ v1.1.0. */
+static const char *spoken_name(const char *name)
+{
+    if (strcmp(name, "imei") == 0) {
+        return "IMEI";
+    }
+    return strcmp(name, "iccid") == 0 ? "ICCID" : name;
+}
+
+static void identify(struct vp_system *system)
+{
+    struct vp_system_key keys[VP_SYSTEM_KEY_LIMIT];
+    unsigned count = vp_system_keys(system, keys);
+    if (count == 0) {
+        print_device_id(system, system->machine.board->platform == VP_PLATFORM_CORE
+                                    ? "Your core id is "
+                                    : "Your device id is ");
+        return;
+    }
+    if (!system->generation->console->identifies_by_key && count > 2) {
+        count = 2; /* IMEI and ICCID only */
+    }
+    print_device_id(system, "Device ID: ");
+    for (unsigned i = 0; i < count; i++) {
+        vp_console_print(system, spoken_name(keys[i].name));
+        vp_console_print(system, ": ");
+        vp_console_print(system, keys[i].value);
+        vp_console_print(system, "\r\n");
+    }
+}
+
+/*
+ * Assumption: a Wi-Fi board's address is one of Particle's (6c:0b:84) with the end of the device
+ * id; a board without Wi-Fi has none.
+ */
+static void print_mac(struct vp_system *system)
+{
+    const uint8_t *id = system->machine.device_id + VP_DEVICE_ID_SIZE - 3;
+    char text[32];
+    if (system->machine.board->platform == VP_PLATFORM_ELECTRON) {
+        snprintf(text, sizeof text, "00:00:00:00:00:00\r\n");
+    } else {
+        snprintf(text, sizeof text, "6c:0b:84:%02x:%02x:%02x\r\n", id[0], id[1], id[2]);
+    }
+    vp_console_print(system, "Your device MAC address is\r\n");
+    vp_console_print(system, text);
+}
+
+static void receive_file(struct vp_system *system)
+{
+    if (system->machine.board->platform == VP_PLATFORM_CORE) {
+        /* system_fileTransfer(): PLATFORM_ID > 2 only */
+        vp_console_print(system, "Firmware update using this terminal is not supported!\r\n"
+                                 "Add #include \"Ymodem/Ymodem.h\" to your sketch and try again."
+                                 "\r\n");
+        return;
+    }
+    vp_ymodem_start(system);
+}
+
+static void print_description(struct vp_system *system)
+{
+    char *text = vp_system_describe(system);
+    if (text) {
+        vp_console_print(system, text);
+        vp_console_print(system, "\r\n");
+    }
+    free(text);
+}
+
+static void print_version(struct vp_system *system)
+{
+    vp_console_print(system, "system firmware version: ");
+    vp_console_print(system, vp_system_release_name(system));
+    vp_console_print(system, "\n\r\n");
+}
+
+static void enter_safe_listening(struct vp_system *system)
+{
+    vp_system_set_startup_listening(system, true);
+    vp_system_reset(system, VP_SYSTEM_SAFE_MODE_RESET, 0);
+}
+
+static void print_claimed(struct vp_system *system)
+{
+    vp_console_print(system, vp_system_is_claimed(system) ? "Device claimed: yes\r\n"
+                                                          : "Device claimed: no\r\n");
+}
+
+static void set_claim_code(struct vp_system *system)
+{
+    const char *code = system->console.line;
+    if (strlen(code) == VP_CLAIM_CODE_SIZE) {
+        vp_system_set_claim_code(system, code);
+        vp_console_print(system, "Claim code set to: ");
+        vp_console_print(system, code);
+    } else {
+        vp_console_print(system,
+                         "Sorry, claim code is not 63 characters long. Claim code unchanged.");
+    }
+    vp_console_print(system, "\r\n");
+}
+
+static void print_diagnostics(struct vp_system *system)
+{
+    char *text = vp_system_diagnostics(system);
+    if (text) {
+        vp_console_print(system, text);
+        vp_console_print(system, "\r\n");
+    }
+    free(text);
+}
+
+static void command(struct vp_system *system, char letter)
+{
+    const bool wifi = system->machine.board->platform != VP_PLATFORM_ELECTRON;
+    if (!strchr(system->generation->console->commands, letter) || letter == '\0') {
+        return; /* silently, and so is what ModemManager asks every new port */
+    }
+    switch (letter) {
+    case 'i':
+        identify(system);
+        break;
+    case 'm':
+        print_mac(system);
+        break;
+    case 'f':
+        vp_console_print(system,
+                         "Waiting for the binary file to be sent ... (press 'a' to abort)\r\n");
+        receive_file(system);
+        break;
+    case 'x':
+        vp_system_listen(system, false);
+        break;
+    case 's':
+        print_description(system);
+        break;
+    case 'v':
+        print_version(system);
+        break;
+    case 'w':
+        if (wifi) {
+            vp_wifi_dialog_start(system);
+        }
+        break;
+    case 'L':
+        enter_safe_listening(system);
+        break;
+    case 'c':
+        print_claimed(system);
+        break;
+    case 'C':
+        vp_console_ask(system, VP_CONSOLE_CLAIM_CODE,
+                       "Enter 63-digit claim code: ", VP_CLAIM_CODE_SIZE);
+        break;
+    case 'd':
+        print_diagnostics(system);
+        break;
+    default:
+        break;
+    }
+}
+
+/* ---- Lines
+ * --------------------------------------------------------------------------------------- */
+
+void vp_console_ask(struct vp_system *system, enum vp_console_question question, const char *text,
+                    uint16_t limit)
+{
+    struct vp_console *console = &system->console;
+    vp_console_print(system, text);
+    console->question = question;
+    console->count = 0;
+    console->several = 0;
+    console->limit = limit < VP_CONSOLE_LINE_LIMIT ? limit : VP_CONSOLE_LINE_LIMIT;
+}
+
+void vp_console_ask_lines(struct vp_system *system, enum vp_console_question question,
+                          const char *text, uint16_t limit)
+{
+    vp_console_ask(system, question, text, 0);
+    system->console.several = limit;
+    system->console.limit = limit;
+}
+
+static void answer(struct vp_system *system)
+{
+    const enum vp_console_question question = system->console.question;
+    system->console.question = VP_CONSOLE_COMMANDS;
+    vp_serial_discard(&system->serial); /* read_line() drops what was typed ahead */
+    if (question == VP_CONSOLE_CLAIM_CODE) {
+        set_claim_code(system);
+    } else {
+        vp_wifi_dialog_answer(system, question);
+    }
+}
+
+/* read_multiline(): an empty line ends it, or a text that is too long. */
+static void end_one_of_several(struct vp_system *system)
+{
+    struct vp_console *console = &system->console;
+    const uint16_t length = console->count;
+    console->several = (uint16_t)(console->several - length);
+    console->limit = console->several;
+    console->count = 0;
+    if (length == 0) {
+        console->line[0] = '\0';
+        answer(system);
+    } else if (console->several <= END_OF_LINES) {
+        answer(system);
+    }
+}
+
+static void end_line(struct vp_system *system)
+{
+    struct vp_console *console = &system->console;
+    vp_console_print(system, "\r\n");
+    if (console->several) {
+        end_one_of_several(system);
+        return;
+    }
+    console->line[console->count] = '\0';
+    answer(system);
+}
+
+/* serialReadLine(): each character is echoed. */
+static void take_character(struct vp_system *system, uint8_t byte)
+{
+    struct vp_console *console = &system->console;
+    if (console->count == console->limit || byte == '\r' || byte == '\n') {
+        end_line(system);
+        return;
+    }
+    if (byte == BACKSPACE || byte == DELETE) {
+        if (console->count == 0) {
+            return;
+        }
+        console->count--;
+    } else {
+        if (console->count < VP_CONSOLE_LINE_LIMIT) {
+            console->line[console->count] = (char)byte; /* of a certificate nothing is kept */
+        }
+        console->count++;
+    }
+    vp_serial_write(&system->serial, &byte, 1);
+}
+
+void vp_console_take(struct vp_system *system, uint8_t byte)
+{
+    if (system->console.question != VP_CONSOLE_COMMANDS) {
+        take_character(system, byte);
+        return;
+    }
+    if (system->generation->console->starts_by_packet &&
+        (byte == VP_YMODEM_SOH || byte == VP_YMODEM_STX)) {
+        receive_file(system); /* handle_peek(): the byte is not consumed */
+        if (system->ymodem.active) {
+            vp_ymodem_take(system, byte);
+        }
+        return;
+    }
+    command(system, (char)byte);
+}
