@@ -7,6 +7,7 @@
 #include "dct/dct.h"
 #include "dct/module_slots.h"
 #include "system/fetch.h"
+#include "system/own_flags.h"
 #include "system/release.h"
 #include "system/self_install.h"
 #include "system/update.h"
@@ -17,7 +18,6 @@ enum {
     WATCHDOG_ENABLED = 0xD001,
     WATCHDOG_OFF = 0xFFFF,
     WATCHDOG_IN_FLAGS = 14, /* offset of IWDG_Enable_SysFlag */
-    FACTORY_RESET = 0xAAAA,
     SAFE_LISTEN = 0x5A1B,
     STARTED_REGISTER = 1, /* the bootloader's count of failed starts, and its requests */
     STARTED = 0xFFFF,
@@ -137,23 +137,11 @@ bool vp_mode_identify(struct vp_system *system)
 /* ---- Flags --------------------------------------------------------------------------------------
  */
 
-static void load_flags(const struct vp_system *system, struct vp_system_flags *flags)
-{
-    vp_system_flags_load(flags, system->generation->flags_store, system->machine.flash,
-                         system->machine.board, system->machine.backup);
-}
-
-static void save_flags(struct vp_system *system, struct vp_system_flags *flags)
-{
-    vp_system_flags_save(flags, system->generation->flags_store, system->machine.flash,
-                         system->machine.board, system->machine.backup);
-}
-
 /* manage_safe_mode() */
 static bool flag_says_safe_mode(const struct vp_system *system)
 {
     struct vp_system_flags flags;
-    load_flags(system, &flags);
+    vp_own_flags_load(system, &flags);
     return flags.startup_mode != UNWRITTEN && (flags.startup_mode & SAFE_MODE);
 }
 
@@ -161,7 +149,7 @@ static bool flag_says_safe_mode(const struct vp_system *system)
 static bool application_is_forbidden(const struct vp_system *system)
 {
     struct vp_system_flags flags;
-    load_flags(system, &flags);
+    vp_own_flags_load(system, &flags);
     return flag_says_safe_mode(system) ||
            (flags.startup_mode == UNWRITTEN && system->generation->unwritten_flag_is_safe_mode);
 }
@@ -187,12 +175,12 @@ static bool resets_for_watchdog(struct vp_system *system)
 {
     struct vp_system_flags flags;
     const bool in_dct = take_watchdog_from_dct(system);
-    load_flags(system, &flags);
+    vp_own_flags_load(system, &flags);
     if (!in_dct && flags.iwdg_enable != WATCHDOG_ENABLED) {
         return false;
     }
     flags.iwdg_enable = WATCHDOG_OFF;
-    save_flags(system, &flags);
+    vp_own_flags_save(system, &flags);
     return true;
 }
 
@@ -318,15 +306,6 @@ static void save_device_id(struct vp_system *system)
 /* ---- The start ----------------------------------------------------------------------------------
  */
 
-static void ask_for_factory_reset(struct vp_system *system)
-{
-    struct vp_system_flags flags;
-    load_flags(system, &flags);
-    flags.factory_reset = FACTORY_RESET;
-    save_flags(system, &flags);
-    system->state = VP_SYSTEM_RESETTING;
-}
-
 /* manage_safe_mode(): what 'L' remembered. */
 static bool take_safe_listen(struct vp_system *system)
 {
@@ -357,7 +336,7 @@ void vp_mode_decide(struct vp_system *system)
     note_factory_slot(system);
     const enum verdict verdict = judge(system);
     if (verdict == WANTS_FACTORY_RESET) {
-        ask_for_factory_reset(system);
+        vp_system_reset(system, VP_SYSTEM_FACTORY_RESET, 0);
         return;
     }
     const bool asked = flag_says_safe_mode(system);

@@ -1,6 +1,7 @@
 #include "system/system.h"
 
 #include "system/mode.h"
+#include "system/own_flags.h"
 #include "system/update.h"
 
 enum {
@@ -36,12 +37,10 @@ void vp_system_stop(struct vp_system *system)
 
 static void ask_for_factory_reset(struct vp_system *system)
 {
-    const struct vp_system_machine *machine = &system->machine;
-    const enum vp_flags_store store = system->generation->flags_store;
     struct vp_system_flags flags;
-    vp_system_flags_load(&flags, store, machine->flash, machine->board, machine->backup);
+    vp_own_flags_load(system, &flags);
     flags.factory_reset = FACTORY_RESET;
-    vp_system_flags_save(&flags, store, machine->flash, machine->board, machine->backup);
+    vp_own_flags_save(system, &flags);
 }
 
 /* HAL_Core_Enter_Bootloader(), HAL_Core_Enter_Safe_Mode(), HAL_Core_Factory_Reset() */

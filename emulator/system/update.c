@@ -6,6 +6,7 @@
 #include "dct/module_slots.h"
 #include "system/bootloader_copy.h"
 #include "system/fetch.h"
+#include "system/own_flags.h"
 
 enum {
     OTA_FLAG_OFFSET = 1753, /* DCT_OTA_UPDATE_FLAG_OFFSET, dct.h @ v1.5.2 */
@@ -259,12 +260,9 @@ static int apply(struct vp_system *system, struct vp_update_result *result)
 static void leave_word(struct vp_system *system, struct vp_update_result *result)
 {
     struct vp_system_flags flags;
-    const enum vp_flags_store store = system->generation->flags_store;
-    vp_system_flags_load(&flags, store, system->machine.flash, system->machine.board,
-                         system->machine.backup);
+    vp_own_flags_load(system, &flags);
     flags.ota_update = CORE_OTA_PENDING;
-    vp_system_flags_save(&flags, store, system->machine.flash, system->machine.board,
-                         system->machine.backup);
+    vp_own_flags_save(system, &flags);
     system->machine.backup->dr[FINISHED_REGISTER] = CORE_OTA_PENDING;
     *result = (struct vp_update_result){.queued = true};
 }
