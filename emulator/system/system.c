@@ -172,8 +172,9 @@ uint32_t vp_system_transmit(struct vp_system *system, uint8_t *bytes, uint32_t r
     if (!lives(system)) {
         return 0;
     }
-    const uint32_t count = vp_serial_take(&system->serial, bytes, room);
     read_on(system);
+    const uint32_t count = vp_serial_take(&system->serial, bytes, room);
+    read_on(system); /* somebody may have waited for the room */
     return count;
 }
 
