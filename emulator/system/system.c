@@ -138,6 +138,7 @@ void vp_system_set_baud(struct vp_system *system, uint32_t baud)
         if (system->generation->ymodem_by_speed &&
             system->machine.board->platform != VP_PLATFORM_CORE) {
             vp_ymodem_start(system);
+            system->update.watched = true; /* SPARK_FLASH_UPDATE = 3 */
             system->state = VP_SYSTEM_UPDATING;
         } else {
             vp_system_listen(system, true);
