@@ -19,27 +19,23 @@ static const struct {
 
 enum { CHIPS = sizeof chips / sizeof *chips, PIECE = 0x4000 };
 
-/* Made at the first use; they live as long as the program. */
-static struct vp_flash *made[CHIPS];
+/* Made and started at the first use; they live as long as the program. */
+static struct fuzz_chip made[CHIPS];
 
-static struct vp_flash *make(unsigned which, const struct vp_board *board)
+static void point_at(struct fuzz_chip *chip)
 {
-    if (!made[which] &&
-        (vp_flash_create(&made[which], board->geometry) ||
-         (chips[which].release && vp_module_install_release(made[which], board->platform,
-                                                            chips[which].release, 0, NULL)))) {
-        abort();
-    }
-    return made[which];
+    chip->system.machine.flash = chip->flash;
+    chip->system.machine.external = chip->external;
+    chip->system.machine.backup = &chip->backup;
 }
 
-void fuzz_chip_start(struct fuzz_chip *chip, uint8_t choice)
+static void make(struct fuzz_chip *chip, unsigned which)
 {
-    const unsigned which = choice % CHIPS;
-    *chip = (struct fuzz_chip){.board = vp_board_find(chips[which].platform)};
-    chip->before = make(which, chip->board);
-    if (vp_flash_fork(&chip->flash, chip->before) ||
-        (chip->board->external && vp_flash_create(&chip->external, chip->board->external))) {
+    chip->board = vp_board_find(chips[which].platform);
+    if (vp_flash_create(&chip->flash, chip->board->geometry) ||
+        (chip->board->external && vp_flash_create(&chip->external, chip->board->external)) ||
+        (chips[which].release && vp_module_install_release(chip->flash, chip->board->platform,
+                                                           chips[which].release, 0, NULL))) {
         abort();
     }
     const struct vp_system_machine machine = {
@@ -49,6 +45,24 @@ void fuzz_chip_start(struct fuzz_chip *chip, uint8_t choice)
         .backup = &chip->backup,
     };
     vp_system_start(&chip->system, &machine);
+    if (chip->system.state == VP_SYSTEM_CRASHED || chip->system.state == VP_SYSTEM_RESETTING) {
+        abort();
+    }
+}
+
+void fuzz_chip_start(struct fuzz_chip *chip, uint8_t choice)
+{
+    const unsigned which = choice % CHIPS;
+    if (!made[which].board) {
+        make(&made[which], which);
+    }
+    *chip = made[which];
+    chip->before = made[which].flash;
+    if (vp_flash_fork(&chip->flash, made[which].flash) ||
+        (chip->external && vp_flash_fork(&chip->external, made[which].external))) {
+        abort();
+    }
+    point_at(chip);
 }
 
 static bool is_inside(uint32_t address, uint32_t start, uint32_t end)

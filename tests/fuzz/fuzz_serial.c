@@ -96,10 +96,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     fuzz_chip_start(&chip, data[0]);
-    if (chip.system.state != VP_SYSTEM_RESETTING) {
-        vp_system_set_dtr(&chip.system, true);
-        vp_system_listen(&chip.system, true);
-    }
+    vp_system_set_dtr(&chip.system, true);
+    vp_system_listen(&chip.system, true);
     for (size_t at = 1; at < size && chip.system.state != VP_SYSTEM_RESETTING;) {
         const uint8_t kind = data[at++];
         const size_t left = size - at;
