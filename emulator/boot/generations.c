@@ -84,33 +84,143 @@ static const struct vp_dfu_rules does_not_wait = {
     .unreadable = VP_DFU_ZEROS,
 };
 
+/* ---- How it boots ------------------------------------------------------------------------ */
+
+/* main.c, flash_mal.c @ v0.4.4 */
+static const struct vp_boot_rules boots_3 = {.hold = VP_HOLD_NO_LOOK};
+
+/* @ v0.4.5 to v0.6.0 */
+static const struct vp_boot_rules boots_4 = {.hold = VP_HOLD_FACTORY_OR_DFU, .safe_request = true};
+
+/* @ v0.6.1-rc.1 to v0.6.4 */
+static const struct vp_boot_rules boots_9 = {
+    .hold = VP_HOLD_FACTORY_OR_DFU,
+    .safe_request = true,
+    .fast_while_held = true,
+};
+
+/* @ v0.7.0-rc.1 to v1.0.1 */
+static const struct vp_boot_rules boots_100 = {
+    .update = VP_UPDATE_FREE_THEN_COPY,
+    .hold = VP_HOLD_FACTORY_OR_DFU,
+    .watchdog = VP_WATCHDOG_BY_FLAG_AND_FIRMWARE,
+    .safe_request = true,
+    .fast_while_held = true,
+};
+
+/* @ v1.1.0-rc.1 to v1.5.2 */
+static const struct vp_boot_rules boots_300 = {
+    .update = VP_UPDATE_FREE_THEN_COPY,
+    .hold = VP_HOLD_SETTINGS_TOO,
+    .watchdog = VP_WATCHDOG_BY_FLAG_AND_FIRMWARE,
+    .safe_request = true,
+    .fast_while_held = true,
+};
+
+/* @ v2.0.0 to v3.3.1 */
+static const struct vp_boot_rules boots_1002 = {
+    .update = VP_UPDATE_COPY_THEN_FREE,
+    .hold = VP_HOLD_SETTINGS_TOO,
+    .watchdog = VP_WATCHDOG_BY_FLAG_AND_FIRMWARE,
+    .safe_request = true,
+    .fast_while_held = true,
+};
+
+/* The same main.c for the Core @ v0.4.9, v0.7.0 */
+static const struct vp_boot_rules boots_core = {
+    .update = VP_UPDATE_SERIAL_IMAGE,
+    .hold = VP_HOLD_FACTORY_OR_DFU,
+    .watchdog = VP_WATCHDOG_ALWAYS,
+    .safe_request = true,
+    .fast_while_held = true,
+};
+
 /* ---- The history ------------------------------------------------------------------------ */
 
 /*
- * Stray strings are what the firmware happens to find behind its table on a chip without
- * system firmware, depending on the linker's whim. Assumption: so on a chip with it, too.
- * From 1003 on, link-time optimisation compiled the delays away.
+ * Stray strings are what the firmware happens to find behind its table (from 9 on), or what a
+ * variable that nobody set happens to hold (before), on a chip without system firmware. Assumption:
+ * so on a chip with it, too.
+ * From 2.0.0 on, link-time optimisation compiled the delays away.
  */
+enum { LEAVES_AT_ONCE = 0, LEAVES_LATER = 499, LEAVES_LATE = 819 };
+
 // clang-format off
-static const struct vp_boot_generation generations[] = {
-/* first  identity        rules               stray string        leave                  detach                     DCT code              flags */
-{     0, &spark,         &swallows_failures, VP_DFU_STRAY_LONG, VP_DFU_LEAVE_AT_ONCE, VP_DFU_DETACH_RECONNECTS, VP_DCT_OWN,           VP_FLAGS_IN_DCT},
-{     4, &particle,      &swallows_failures, VP_DFU_STRAY_NONE, VP_DFU_LEAVE_LATER,   VP_DFU_DETACH_RECONNECTS, VP_DCT_OWN,           VP_FLAGS_IN_DCT},
-{     7, &particle,      &tells_failures,    VP_DFU_STRAY_LONG, VP_DFU_LEAVE_LATER,   VP_DFU_DETACH_RECONNECTS, VP_DCT_OWN,           VP_FLAGS_IN_DCT},
-{     9, &upper_case_id, &verifies,          VP_DFU_STRAY_TWO,  VP_DFU_LEAVE_LATER,   VP_DFU_DETACH_RECONNECTS, VP_DCT_OWN,           VP_FLAGS_IN_DCT},
-{   100, &upper_case_id, &does_not_wait,     VP_DFU_STRAY_TWO,  VP_DFU_LEAVE_LATER,   VP_DFU_DETACH_RECONNECTS, VP_DCT_OF_PART2,      VP_FLAGS_IN_BACKUP_REGISTERS},
-{   201, &lower_case_id, &does_not_wait,     VP_DFU_STRAY_TWO,  VP_DFU_LEAVE_LATER,   VP_DFU_DETACH_RECONNECTS, VP_DCT_OF_PART2,      VP_FLAGS_IN_BACKUP_REGISTERS},
-{   400, &lower_case_id, &does_not_wait,     VP_DFU_STRAY_TWO,  VP_DFU_LEAVE_LATER,   VP_DFU_DETACH_RECONNECTS, VP_DCT_OF_PART2_ANEW, VP_FLAGS_IN_BACKUP_REGISTERS},
-{  1003, &lower_case_id, &does_not_wait,     VP_DFU_STRAY_FOUR, VP_DFU_LEAVE_LATER,   VP_DFU_DETACH_UNSEEN,     VP_DCT_OF_PART2_ANEW, VP_FLAGS_IN_BACKUP_REGISTERS},
+static const struct vp_boot_generation photon[] = {
+/* first  shows           DFU                 boots            stray string       leave ms        detach                    DCT code              its version    flags                         factory */
+{     0, &spark,         &swallows_failures, &boots_3,        VP_DFU_STRAY_LONG, LEAVES_AT_ONCE, VP_DFU_DETACH_RECONNECTS, VP_DCT_OWN,           VP_DCT_CODE_1, VP_FLAGS_IN_DCT,              0x080E0000},
+{     4, &particle,      &swallows_failures, &boots_4,        VP_DFU_STRAY_NONE, LEAVES_LATER,   VP_DFU_DETACH_RECONNECTS, VP_DCT_OWN,           VP_DCT_CODE_1, VP_FLAGS_IN_DCT,              0x080E0000},
+{     7, &particle,      &tells_failures,    &boots_4,        VP_DFU_STRAY_LONG, LEAVES_LATER,   VP_DFU_DETACH_RECONNECTS, VP_DCT_OWN,           VP_DCT_CODE_1, VP_FLAGS_IN_DCT,              0x080E0000},
+{     9, &upper_case_id, &verifies,          &boots_9,        VP_DFU_STRAY_TWO,  LEAVES_LATER,   VP_DFU_DETACH_RECONNECTS, VP_DCT_OWN,           VP_DCT_CODE_1, VP_FLAGS_IN_DCT,              0x080E0000},
+{   100, &upper_case_id, &does_not_wait,     &boots_100,      VP_DFU_STRAY_TWO,  LEAVES_LATER,   VP_DFU_DETACH_RECONNECTS, VP_DCT_OF_PART2,      VP_DCT_CODE_2, VP_FLAGS_IN_BACKUP_REGISTERS, 0x080E0000},
+{   201, &lower_case_id, &does_not_wait,     &boots_100,      VP_DFU_STRAY_TWO,  LEAVES_LATER,   VP_DFU_DETACH_RECONNECTS, VP_DCT_OF_PART2,      VP_DCT_CODE_2, VP_FLAGS_IN_BACKUP_REGISTERS, 0x080E0000},
+{   300, &lower_case_id, &does_not_wait,     &boots_300,      VP_DFU_STRAY_TWO,  LEAVES_LATER,   VP_DFU_DETACH_RECONNECTS, VP_DCT_OF_PART2,      VP_DCT_CODE_2, VP_FLAGS_IN_BACKUP_REGISTERS, 0x080E0000},
+{   400, &lower_case_id, &does_not_wait,     &boots_300,      VP_DFU_STRAY_TWO,  LEAVES_LATER,   VP_DFU_DETACH_RECONNECTS, VP_DCT_OF_PART2_ANEW, VP_DCT_CODE_2, VP_FLAGS_IN_BACKUP_REGISTERS, 0x080E0000},
+{  1002, &lower_case_id, &does_not_wait,     &boots_1002,     VP_DFU_STRAY_FOUR, LEAVES_LATER,   VP_DFU_DETACH_UNSEEN,     VP_DCT_OF_PART2_ANEW, VP_DCT_CODE_2, VP_FLAGS_IN_BACKUP_REGISTERS, 0x080E0000},
+};
+
+/* As the Photon, but for what lies behind the strings. */
+static const struct vp_boot_generation p1[] = {
+/* first  shows           DFU                 boots            stray string       leave ms        detach                    DCT code              its version    flags                         factory */
+{     0, &spark,         &swallows_failures, &boots_3,        VP_DFU_STRAY_LONG, LEAVES_AT_ONCE, VP_DFU_DETACH_RECONNECTS, VP_DCT_OWN,           VP_DCT_CODE_1, VP_FLAGS_IN_DCT,              0x080E0000},
+{     4, &particle,      &swallows_failures, &boots_4,        VP_DFU_STRAY_NONE, LEAVES_LATER,   VP_DFU_DETACH_RECONNECTS, VP_DCT_OWN,           VP_DCT_CODE_1, VP_FLAGS_IN_DCT,              0x080E0000},
+{     5, &particle,      &swallows_failures, &boots_4,        VP_DFU_STRAY_LONG, LEAVES_LATER,   VP_DFU_DETACH_RECONNECTS, VP_DCT_OWN,           VP_DCT_CODE_1, VP_FLAGS_IN_DCT,              0x080E0000},
+{     7, &particle,      &tells_failures,    &boots_4,        VP_DFU_STRAY_LONG, LEAVES_LATER,   VP_DFU_DETACH_RECONNECTS, VP_DCT_OWN,           VP_DCT_CODE_1, VP_FLAGS_IN_DCT,              0x080E0000},
+{     9, &upper_case_id, &verifies,          &boots_9,        VP_DFU_STRAY_TWO,  LEAVES_LATER,   VP_DFU_DETACH_RECONNECTS, VP_DCT_OWN,           VP_DCT_CODE_1, VP_FLAGS_IN_DCT,              0x080E0000},
+{   100, &upper_case_id, &does_not_wait,     &boots_100,      VP_DFU_STRAY_TWO,  LEAVES_LATER,   VP_DFU_DETACH_RECONNECTS, VP_DCT_OF_PART2,      VP_DCT_CODE_2, VP_FLAGS_IN_BACKUP_REGISTERS, 0x080E0000},
+{   201, &lower_case_id, &does_not_wait,     &boots_100,      VP_DFU_STRAY_TWO,  LEAVES_LATER,   VP_DFU_DETACH_RECONNECTS, VP_DCT_OF_PART2,      VP_DCT_CODE_2, VP_FLAGS_IN_BACKUP_REGISTERS, 0x080E0000},
+{   300, &lower_case_id, &does_not_wait,     &boots_300,      VP_DFU_STRAY_TWO,  LEAVES_LATER,   VP_DFU_DETACH_RECONNECTS, VP_DCT_OF_PART2,      VP_DCT_CODE_2, VP_FLAGS_IN_BACKUP_REGISTERS, 0x080E0000},
+{   400, &lower_case_id, &does_not_wait,     &boots_300,      VP_DFU_STRAY_TWO,  LEAVES_LATER,   VP_DFU_DETACH_RECONNECTS, VP_DCT_OF_PART2_ANEW, VP_DCT_CODE_2, VP_FLAGS_IN_BACKUP_REGISTERS, 0x080E0000},
+{  1002, &lower_case_id, &does_not_wait,     &boots_1002,     VP_DFU_STRAY_FOUR, LEAVES_LATER,   VP_DFU_DETACH_UNSEEN,     VP_DCT_OF_PART2_ANEW, VP_DCT_CODE_2, VP_FLAGS_IN_BACKUP_REGISTERS, 0x080E0000},
+};
+
+/*
+ * The Electron's first one runs no constructors: its store thinks that it has no room. Those from 201
+ * to 400 have other constants behind the table of strings (hal/src/stm32f2xx/
+ * bootloader_platform_10.c @ v0.8.0-rc.10 to v1.5.2).
+ */
+static const struct vp_boot_generation electron[] = {
+{     0, &particle,      &swallows_failures, &boots_4,        VP_DFU_STRAY_NONE, LEAVES_LATER,   VP_DFU_DETACH_RECONNECTS, VP_DCT_OWN_READ_ONLY, VP_DCT_CODE_1, VP_FLAGS_IN_DCT,              0x080C0000},
+{     6, &particle,      &swallows_failures, &boots_4,        VP_DFU_STRAY_LONG, LEAVES_LATE,    VP_DFU_DETACH_RECONNECTS, VP_DCT_OWN,           VP_DCT_CODE_1, VP_FLAGS_IN_DCT,              0x080C0000},
+{     7, &particle,      &tells_failures,    &boots_4,        VP_DFU_STRAY_LONG, LEAVES_LATE,    VP_DFU_DETACH_RECONNECTS, VP_DCT_OWN,           VP_DCT_CODE_1, VP_FLAGS_IN_DCT,              0x080C0000},
+{     9, &upper_case_id, &verifies,          &boots_9,        VP_DFU_STRAY_TWO,  LEAVES_LATE,    VP_DFU_DETACH_RECONNECTS, VP_DCT_OWN,           VP_DCT_CODE_1, VP_FLAGS_IN_DCT,              0x080A0000},
+{   100, &upper_case_id, &does_not_wait,     &boots_100,      VP_DFU_STRAY_TWO,  LEAVES_LATER,   VP_DFU_DETACH_RECONNECTS, VP_DCT_OWN,           VP_DCT_CODE_2, VP_FLAGS_IN_BACKUP_REGISTERS, 0x080A0000},
+{   201, &lower_case_id, &does_not_wait,     &boots_100,      VP_DFU_STRAY_FAULT,LEAVES_LATER,   VP_DFU_DETACH_RECONNECTS, VP_DCT_OWN,           VP_DCT_CODE_2, VP_FLAGS_IN_BACKUP_REGISTERS, 0x080A0000},
+{   300, &lower_case_id, &does_not_wait,     &boots_300,      VP_DFU_STRAY_FAULT,LEAVES_LATER,   VP_DFU_DETACH_RECONNECTS, VP_DCT_OWN,           VP_DCT_CODE_2, VP_FLAGS_IN_BACKUP_REGISTERS, 0x080A0000},
+{  1002, &lower_case_id, &does_not_wait,     &boots_1002,     VP_DFU_STRAY_FOUR, LEAVES_LATER,   VP_DFU_DETACH_UNSEEN,     VP_DCT_OWN,           VP_DCT_CODE_2, VP_FLAGS_IN_BACKUP_REGISTERS, 0x080A0000},
+};
+
+/* One line, which changed little: see usb/core_dfu.h. */
+static const struct vp_boot_generation core[] = {
+{     0, NULL,           NULL,               &boots_core,     VP_DFU_STRAY_NONE, LEAVES_AT_ONCE, VP_DFU_DETACH_UNSEEN,     VP_DCT_ABSENT,        VP_DCT_CODE_ANY, VP_FLAGS_IN_PAGE,           0},
 };
 // clang-format on
 
-const struct vp_boot_generation *vp_boot_generation_find(uint16_t version)
+#define ROWS(table) (table), sizeof(table) / sizeof *(table)
+
+static const struct {
+    enum vp_platform platform;
+    const struct vp_boot_generation *rows;
+    size_t count;
+} histories[] = {
+    {VP_PLATFORM_PHOTON, ROWS(photon)},
+    {VP_PLATFORM_P1, ROWS(p1)},
+    {VP_PLATFORM_ELECTRON, ROWS(electron)},
+    {VP_PLATFORM_CORE, ROWS(core)},
+};
+
+const struct vp_boot_generation *vp_boot_generation_find(enum vp_platform platform,
+                                                         uint16_t version)
 {
-    const struct vp_boot_generation *found = &generations[0];
-    for (size_t i = 1; i < sizeof generations / sizeof *generations; i++) {
-        if (generations[i].first <= version) {
-            found = &generations[i];
+    const struct vp_boot_generation *found = NULL;
+    for (size_t i = 0; i < sizeof histories / sizeof *histories; i++) {
+        if (histories[i].platform == platform) {
+            found = &histories[i].rows[0];
+            for (size_t row = 1; row < histories[i].count; row++) {
+                if (histories[i].rows[row].first <= version) {
+                    found = &histories[i].rows[row];
+                }
+            }
         }
     }
     return found;

@@ -8,7 +8,6 @@
 /* Offsets: application_dct_t, dct.h, and platform_flash_modules_t @ v0.7.0. */
 enum {
     FIRST = 2852,
-    SIZE = 20,
     MAGIC = 0,
     SOURCE_DEVICE = 2,
     DESTINATION_DEVICE = 3,
@@ -20,14 +19,13 @@ enum {
     RESERVED = 18,
 };
 
-int vp_pending_read(const struct vp_flash *flash, const struct vp_board *board, unsigned slot,
-                    struct vp_pending_module *module)
+uint32_t vp_pending_offset(unsigned slot)
 {
-    uint8_t bytes[SIZE];
-    const int error = vp_dct_read(flash, board, FIRST + slot * SIZE, bytes, sizeof bytes);
-    if (error) {
-        return error;
-    }
+    return FIRST + slot * VP_PENDING_SLOT_SIZE;
+}
+
+void vp_pending_unpack(const uint8_t bytes[VP_PENDING_SLOT_SIZE], struct vp_pending_module *module)
+{
     *module = (struct vp_pending_module){
         .magic = vp_get_le16(bytes + MAGIC),
         .source_device = bytes[SOURCE_DEVICE],
@@ -38,7 +36,17 @@ int vp_pending_read(const struct vp_flash *flash, const struct vp_board *board, 
         .flags = bytes[FLAGS],
         .function = bytes[FUNCTION],
     };
-    return 0;
+}
+
+int vp_pending_read(const struct vp_flash *flash, const struct vp_board *board, unsigned slot,
+                    struct vp_pending_module *module)
+{
+    uint8_t bytes[VP_PENDING_SLOT_SIZE];
+    const int error = vp_dct_read(flash, board, vp_pending_offset(slot), bytes, sizeof bytes);
+    if (!error) {
+        vp_pending_unpack(bytes, module);
+    }
+    return error;
 }
 
 /* The two reserved bytes keep what they had. */
@@ -54,7 +62,7 @@ int vp_pending_write(struct vp_flash *flash, const struct vp_board *board, unsig
     vp_put_le32(bytes + LENGTH, module->length);
     bytes[FLAGS] = module->flags;
     bytes[FUNCTION] = module->function;
-    return vp_dct_write(flash, board, FIRST + slot * SIZE, bytes, sizeof bytes);
+    return vp_dct_write(flash, board, vp_pending_offset(slot), bytes, sizeof bytes);
 }
 
 int vp_pending_add(struct vp_flash *flash, const struct vp_board *board,
@@ -80,5 +88,5 @@ int vp_pending_free(struct vp_flash *flash, const struct vp_board *board, unsign
 {
     uint8_t magic[2];
     vp_put_le16(magic, VP_PENDING_FREE);
-    return vp_dct_write(flash, board, FIRST + slot * SIZE + MAGIC, magic, sizeof magic);
+    return vp_dct_write(flash, board, vp_pending_offset(slot) + MAGIC, magic, sizeof magic);
 }

@@ -50,6 +50,14 @@ struct vp_pending_module {
     uint8_t flags;    /**< enum vp_pending_check */
 };
 
+enum { VP_PENDING_SLOT_SIZE = 20 };
+
+/** Offset of a slot in the DCT. */
+uint32_t vp_pending_offset(unsigned slot);
+
+/** Take the bytes of a slot apart. */
+void vp_pending_unpack(const uint8_t bytes[VP_PENDING_SLOT_SIZE], struct vp_pending_module *module);
+
 /**
  * Read a slot. In a DCT that was never written its bytes are ones.
  * @return 0, or an error of vp_dct_read()

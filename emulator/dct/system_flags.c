@@ -27,7 +27,7 @@ bool vp_system_flags_load(struct vp_system_flags *flags, enum vp_flags_store sto
 {
     memset(flags->raw, 0xFF, sizeof flags->raw);
     if (store == VP_FLAGS_IN_DCT) {
-        vp_dct_read(flash, board, 0, flags->raw, sizeof flags->raw);
+        vp_dct_read_as(flash, board, VP_DCT_CODE_1, 0, flags->raw, sizeof flags->raw);
     } else {
         for (unsigned i = 0; i < BYTES_IN_REGISTERS / 4; i++) {
             vp_put_le32(flags->raw + 4 * i, backup->dr[FIRST_REGISTER + i]);
@@ -64,7 +64,7 @@ int vp_system_flags_save(struct vp_system_flags *flags, enum vp_flags_store stor
     flags->raw[STARTUP_MODE] = flags->startup_mode;
     vp_put_le32(flags->raw + RESET_CAUSE, flags->reset_cause);
     if (store == VP_FLAGS_IN_DCT) {
-        return vp_dct_write(flash, board, 0, flags->raw, sizeof flags->raw);
+        return vp_dct_write_as(flash, board, VP_DCT_CODE_1, 0, flags->raw, sizeof flags->raw);
     }
     for (unsigned i = 0; i < BYTES_IN_REGISTERS / 4; i++) {
         backup->dr[FIRST_REGISTER + i] = vp_get_le32(flags->raw + 4 * i);

@@ -15,7 +15,11 @@
 #include "board/board.h"
 #include "vparticle/flash.h"
 
-enum vp_flags_store { VP_FLAGS_IN_DCT, VP_FLAGS_IN_BACKUP_REGISTERS };
+enum vp_flags_store {
+    VP_FLAGS_IN_DCT,
+    VP_FLAGS_IN_BACKUP_REGISTERS,
+    VP_FLAGS_IN_PAGE, /**< the Core: a page of internal flash, laid out otherwise */
+};
 
 /** Backup registers of the RTC domain (RM0033 section 24.6.10); they survive a reset. */
 struct vp_backup_registers {

@@ -33,8 +33,8 @@ const char *vp_mode_name(enum vp_mode mode)
 void vp_device_led(const struct vp_device *device, struct vp_led *led)
 {
     *led = (struct vp_led){VP_LED_OFF, VP_LED_SOLID, 0};
-    if (device->mode == VP_MODE_DFU) {
-        *led = (struct vp_led){VP_LED_YELLOW, VP_LED_BLINK, 202};
+    if (device->mode == VP_MODE_DFU || device->mode == VP_MODE_BOOT) {
+        vp_boot_led(&device->boot, led);
     } else if (vp_device_runs_system(device)) {
         vp_system_led(&device->system, led);
     }

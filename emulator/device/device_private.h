@@ -28,7 +28,6 @@ struct vp_device {
     bool pulled_up; /**< while it is unplugged: a host would see it */
     bool button;
     uint64_t time;     /**< milliseconds */
-    uint32_t held_ms;  /**< how long the bootloader has watched the button */
     int64_t reset_in;  /**< milliseconds until the bootloader resets the chip, or -1 */
     unsigned restarts; /**< in a row, without anything that a host or a person could see */
     struct vp_led led; /**< as told last */

@@ -147,6 +147,8 @@ static bool enter_application(struct vp_device *device)
         vp_usb_control_start(&device->control, &device->function, &device->cdc);
         vp_device_work(device, SYSTEM_START);
         vp_device_attach(device);
+    } else if (device->boot.watchdog) {
+        device->reset_in = VP_BOOT_WATCHDOG;
     }
     return true;
 }
@@ -154,24 +156,42 @@ static bool enter_application(struct vp_device *device)
 /* @return false if the chip has to be reset again */
 static bool decide(struct vp_device *device)
 {
-    if (vp_boot_decide(&device->boot, device->held_ms) == VP_BOOT_DFU) {
+    switch (vp_boot_decide(&device->boot)) {
+    case VP_BOOT_DFU:
         enter_dfu(device);
         return true;
+    case VP_BOOT_APPLICATION:
+        return enter_application(device);
+    default:
+        return false;
     }
-    return enter_application(device);
+}
+
+/* The bootloader's light, while it copies modules. */
+static void show_boot_light(void *context)
+{
+    struct vp_device *device = context;
+    vp_device_set_mode(device, VP_MODE_BOOT);
+    tell_changes(device);
 }
 
 /* One start, up to where it waits. @return false if the chip has to be reset again */
 static bool start(struct vp_device *device, enum vp_reset_cause cause)
 {
-    device->held_ms = 0;
-    device->boot =
-        (struct vp_boot){.board = device->board, .flash = device->flash, .backup = &device->backup};
+    device->boot = (struct vp_boot){
+        .board = device->board,
+        .flash = device->flash,
+        .external = device->external,
+        .backup = &device->backup,
+        .light_changed = show_boot_light,
+        .context = device,
+    };
     if (vp_boot_begin(&device->boot, cause) == VP_ERROR_NOT_FOUND) {
         vp_device_set_mode(device, VP_MODE_DEAD);
         return true;
     }
     if (device->button) {
+        vp_boot_press(&device->boot);
         vp_device_set_mode(device, VP_MODE_BOOT);
         return true;
     }
@@ -261,12 +281,13 @@ static uint32_t shorter(uint32_t milliseconds, int64_t limit)
     return limit >= 0 && limit < milliseconds ? (uint32_t)limit : milliseconds;
 }
 
-/* The bootloader watches the button; DFU mode comes as soon as 3 s are over. */
+/* The bootloader watches the button. */
 static uint32_t watch_button(struct vp_device *device, uint32_t milliseconds)
 {
-    const uint32_t step = shorter(milliseconds, VP_BOOT_HOLD_DFU - device->held_ms);
-    device->held_ms += step;
-    if (device->held_ms == VP_BOOT_HOLD_DFU) {
+    const uint32_t step = shorter(milliseconds, vp_boot_next_step(&device->boot));
+    if (vp_boot_hold(&device->boot, step)) {
+        tell_changes(device);
+    } else {
         run(device, decide(device));
     }
     return step;
@@ -276,7 +297,9 @@ static uint32_t count_down(struct vp_device *device, uint32_t milliseconds)
 {
     const uint32_t step = shorter(milliseconds, device->reset_in);
     device->reset_in -= step;
-    if (device->reset_in == 0) {
+    if (device->reset_in == 0 && device->mode == VP_MODE_DEAD) {
+        vp_device_restart(device, VP_RESET_WATCHDOG);
+    } else if (device->reset_in == 0) {
         vp_device_leave_dfu(device);
     } else {
         device->deadline = device->reset_in; /* what everybody knows anyway */
@@ -346,9 +369,12 @@ int64_t vp_device_next_deadline(const struct vp_device *device)
 
 int64_t vp_device_patience(const struct vp_device *device)
 {
-    return device->busy_us == 0 && vp_device_runs_system(device)
-               ? vp_system_patience(&device->system)
-               : -1;
+    if (device->busy_us > 0) {
+        return -1;
+    }
+    return vp_device_runs_system(device)  ? vp_system_patience(&device->system)
+           : device->mode == VP_MODE_BOOT ? vp_boot_next_step(&device->boot)
+                                          : -1;
 }
 
 void vp_device_settle(struct vp_device *device)

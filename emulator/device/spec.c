@@ -16,10 +16,13 @@ static const char erased[] = "erased";
 struct spec {
     char *copy;
     const struct vp_board *board;
-    const char *release; /* a release of the catalogue, or `erased` */
-    uint16_t bootloader; /* 0: the release's own */
-    const char *mode;    /* NULL: whatever it comes up in */
-    const char *flash;   /* image file, or NULL */
+    const char *release;  /* a release of the catalogue, or `erased` */
+    uint16_t bootloader;  /* 0: the release's own */
+    const char *mode;     /* NULL: whatever it comes up in */
+    const char *flash;    /* image file, or NULL */
+    const char *external; /* image file of the serial flash, or NULL */
+    bool monolithic;      /* the firmware is one image */
+    unsigned seen;        /* which keys were given: a bit each */
     uint8_t id[VP_DEVICE_ID_SIZE];
 };
 
@@ -78,15 +81,44 @@ static int read_flash(struct spec *spec, char *value, struct vp_failure *failure
                             "flash=: must name an image file; it is made if it does not exist");
 }
 
+static int read_external(struct spec *spec, char *value, struct vp_failure *failure)
+{
+    if (!spec->board->external) {
+        return vp_fail(failure, VP_ERROR_INVALID,
+                       "external=%s: %s has no serial flash; P1 and Core do", value,
+                       spec->board->name);
+    }
+    spec->external = value;
+    return *value ? 0
+                  : vp_fail(failure, VP_ERROR_INVALID,
+                            "external=: must name an image file of the serial flash; it is made if "
+                            "it does not exist");
+}
+
+static int read_firmware(struct spec *spec, char *value, struct vp_failure *failure)
+{
+    spec->monolithic = strcmp(value, "monolithic") == 0;
+    if (!spec->monolithic && strcmp(value, "modular") != 0) {
+        return vp_fail(failure, VP_ERROR_INVALID, "firmware=%s: must be modular or monolithic",
+                       value);
+    }
+    if (!spec->monolithic && !spec->board->modular) {
+        return vp_fail(failure, VP_ERROR_INVALID,
+                       "firmware=modular: the firmware of %s is always monolithic",
+                       spec->board->name);
+    }
+    return 0;
+}
+
 static const struct key {
     const char *name;
     int (*read)(struct spec *spec, char *value, struct vp_failure *failure);
 } keys[] = {
-    {"bootloader", read_bootloader},
-    {"mode", read_mode},
-    {"id", read_id},
-    {"flash", read_flash},
+    {"bootloader", read_bootloader}, {"mode", read_mode},         {"id", read_id},
+    {"flash", read_flash},           {"external", read_external}, {"firmware", read_firmware},
 };
+
+#define KEY_NAMES "bootloader, mode, id, flash, external, firmware"
 
 enum { KEY_COUNT = sizeof keys / sizeof *keys };
 
@@ -96,20 +128,25 @@ static int read_pair(struct spec *spec, char *pair, struct vp_failure *failure)
     if (!value) {
         return vp_fail(failure, VP_ERROR_INVALID,
                        "'%s': after the first comma a device is described by key=value "
-                       "(keys: bootloader, mode, id, flash)",
+                       "(keys: " KEY_NAMES ")",
                        pair);
     }
     *value++ = '\0';
     struct vp_nearest nearest = vp_nearest_start(pair);
     for (size_t i = 0; i < KEY_COUNT; i++) {
         if (strcmp(keys[i].name, pair) == 0) {
+            if (spec->seen & 1u << i) {
+                return vp_fail(failure, VP_ERROR_INVALID,
+                               "%s=%s: '%s' was given before; give it once", pair, value, pair);
+            }
+            spec->seen |= 1u << i;
             return keys[i].read(spec, value, failure);
         }
         vp_nearest_offer(&nearest, keys[i].name);
     }
     return vp_fail(failure, VP_ERROR_INVALID,
                    "'%s' is not a key of a device; did you mean '%s'? "
-                   "(keys: bootloader, mode, id, flash)",
+                   "(keys: " KEY_NAMES ")",
                    pair, nearest.best);
 }
 
@@ -119,33 +156,23 @@ static int read_platform(struct spec *spec, const char *name, struct vp_failure 
 {
     enum vp_platform platform;
     if (vp_platform_from_name(name, &platform)) {
-        vp_fail(failure, 0, "'%s' is not a platform; photon is the one that can be emulated yet",
-                name);
-        return VP_ERROR_NOT_FOUND;
+        return vp_fail(failure, VP_ERROR_NOT_FOUND,
+                       "'%s' is not a platform; there are photon, p1, electron and core", name);
     }
     spec->board = vp_board_find(platform);
-    if (platform != VP_PLATFORM_PHOTON) {
-        vp_fail(failure, 0, "%s cannot be emulated yet; only photon can", name);
-        return VP_ERROR_UNSUPPORTED;
-    }
+    spec->monolithic = !spec->board->modular;
     return 0;
 }
 
 static int read_release(struct spec *spec, const char *name, struct vp_failure *failure)
 {
-    spec->release = name;
-    if (!name) {
-        unsigned count;
-        const struct vp_catalogue_release *releases =
-            vp_catalogue_releases(spec->board->platform, &count);
-        spec->release = releases[count - 1].name;
-    } else if (strcmp(name, erased) != 0 &&
-               !vp_catalogue_find_release(spec->board->platform, name)) {
+    const enum vp_platform platform = spec->board->platform;
+    spec->release = name ? name : vp_monolithic_newest(platform);
+    if (strcmp(spec->release, erased) != 0 && !vp_monolithic_version(platform, spec->release)) {
         return vp_fail(failure, VP_ERROR_NOT_FOUND,
                        "%s has no release '%s'; did you mean '%s'? ('erased' is a chip with only "
                        "a bootloader)",
-                       spec->board->name, name,
-                       vp_catalogue_nearest_release(spec->board->platform, name));
+                       spec->board->name, name, vp_monolithic_nearest(platform, name));
     }
     return 0;
 }
@@ -198,38 +225,76 @@ static uint16_t newest_bootloader(const struct vp_board *board)
     return newest;
 }
 
-static int fill(struct vp_flash *flash, const struct spec *spec, struct vp_failure *failure)
+static int fill(struct vp_flash *flash, struct vp_flash *external, const struct spec *spec,
+                struct vp_failure *failure)
 {
+    const enum vp_platform platform = spec->board->platform;
     if (strcmp(spec->release, erased) == 0) {
         return vp_module_install_bootloader(
-            flash, spec->board->platform,
-            spec->bootloader ? spec->bootloader : newest_bootloader(spec->board), failure);
+            flash, platform, spec->bootloader ? spec->bootloader : newest_bootloader(spec->board),
+            failure);
     }
-    return vp_module_install_release(flash, spec->board->platform, spec->release, spec->bootloader,
-                                     failure);
+    return spec->monolithic ? vp_module_install_monolithic(flash, external, platform, spec->release,
+                                                           spec->bootloader, failure)
+                            : vp_module_install_release(flash, platform, spec->release,
+                                                        spec->bootloader, failure);
 }
 
-static int make_flash(struct vp_flash **flash, const struct spec *spec, struct vp_failure *failure)
+/* A flash in memory becomes one in a file, if there is to be one. */
+static int keep_in_file(struct vp_flash **flash, const char *path, struct vp_failure *failure)
 {
-    if (spec->flash && access(spec->flash, F_OK) == 0) {
-        return vp_flash_open_image(flash, spec->board->geometry, spec->flash, failure);
+    if (!path || !*flash) {
+        return 0;
     }
-    struct vp_flash *made;
-    int error = vp_flash_create(&made, spec->board->geometry);
+    struct vp_flash *opened;
+    int error = vp_flash_save_image(*flash, path, failure);
+    if (!error) {
+        error = vp_flash_open_image(&opened, vp_flash_geometry(*flash), path, failure);
+    }
+    if (!error) {
+        vp_flash_destroy(*flash);
+        *flash = opened;
+    }
+    return error;
+}
+
+/* Open the image that is there already, or make a flash in memory. */
+static int open_or_create(struct vp_flash **flash, const struct vp_flash_geometry *geometry,
+                          const char *path, bool *fresh, struct vp_failure *failure)
+{
+    *fresh = !path || access(path, F_OK) != 0;
+    if (!*fresh) {
+        return vp_flash_open_image(flash, geometry, path, failure);
+    }
+    const int error = vp_flash_create(flash, geometry);
+    return error ? vp_fail(failure, error, "%s", vp_error_text(error)) : 0;
+}
+
+static void discard(struct vp_device_parts *parts)
+{
+    vp_flash_destroy(parts->flash);
+    vp_flash_destroy(parts->external);
+}
+
+/* What is in an image file already stays as it is. */
+static int make_flash(struct vp_device_parts *parts, const struct spec *spec,
+                      struct vp_failure *failure)
+{
+    bool fresh, external_fresh = false;
+    int error = open_or_create(&parts->flash, spec->board->geometry, spec->flash, &fresh, failure);
+    if (!error && spec->board->external) {
+        error = open_or_create(&parts->external, spec->board->external, spec->external,
+                               &external_fresh, failure);
+    }
+    if (!error && fresh) {
+        error = fill(parts->flash, external_fresh ? parts->external : NULL, spec, failure);
+        error = error ? error : keep_in_file(&parts->flash, spec->flash, failure);
+    }
+    if (!error && external_fresh) {
+        error = keep_in_file(&parts->external, spec->external, failure);
+    }
     if (error) {
-        return vp_fail(failure, error, "%s", vp_error_text(error));
-    }
-    error = fill(made, spec, failure);
-    if (!error && spec->flash) {
-        error = vp_flash_save_image(made, spec->flash, failure);
-        if (!error) {
-            error = vp_flash_open_image(flash, spec->board->geometry, spec->flash, failure);
-        }
-        vp_flash_destroy(made);
-    } else if (error) {
-        vp_flash_destroy(made);
-    } else {
-        *flash = made;
+        discard(parts);
     }
     return error;
 }
@@ -247,9 +312,12 @@ static int check_mode(const struct vp_device *device, const struct spec *spec,
                                  : "what is in its flash does not run, see 'vparticle inspect'");
 }
 
-static uint16_t request_for(const char *mode)
+/* A chip without firmware comes up in DFU mode by itself, as it would on a desk. */
+static uint16_t request_for(const struct spec *spec, const struct vp_flash *flash)
 {
-    if (!mode) {
+    const char *mode = spec->mode;
+    const bool by_itself = spec->board->modular && !vp_boot_application_valid(flash, spec->board);
+    if (!mode || (by_itself && strcmp(spec->release, erased) == 0)) {
         return VP_BOOT_REQUEST_NONE;
     }
     return strcmp(mode, "dfu") == 0    ? VP_BOOT_REQUEST_DFU
@@ -259,16 +327,17 @@ static uint16_t request_for(const char *mode)
 
 static int build(struct vp_device **device, const struct spec *spec, struct vp_failure *failure)
 {
-    struct vp_device_parts parts = {.board = spec->board, .request = request_for(spec->mode)};
+    struct vp_device_parts parts = {.board = spec->board};
     memcpy(parts.id, spec->id, sizeof parts.id);
-    int error = make_flash(&parts.flash, spec, failure);
+    int error = make_flash(&parts, spec, failure);
     if (error) {
         return error;
     }
+    parts.request = request_for(spec, parts.flash);
     struct vp_device *made;
     error = vp_device_create(&made, &parts);
     if (error) {
-        vp_flash_destroy(parts.flash);
+        discard(&parts);
         return vp_fail(failure, error, "%s", vp_error_text(error));
     }
     error = check_mode(made, spec, failure);

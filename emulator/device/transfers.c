@@ -220,7 +220,7 @@ static void submit_control(struct vp_device *device, struct vp_transfer *transfe
     switch (reply.answer) {
     case VP_USB_DATA:
         if (device->mode == VP_MODE_DFU && device->dfu.leaving && device->reset_in < 0) {
-            vp_device_set_reset_in(device, VP_DFU_RESET_DELAY);
+            vp_device_set_reset_in(device, device->boot.generation->leave_ms);
         }
         answer(device, transfer, VP_TRANSFER_OK, in ? reply.size : request.capacity);
         break;

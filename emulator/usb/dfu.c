@@ -146,13 +146,13 @@ static struct vp_usb_reply do_work(struct vp_dfu *dfu, struct vp_usb_reply reply
     dfu->block = 0;
     dfu->length = 0;
     set_state(dfu, VP_DFU_DNLOAD_SYNC);
-    if (!dfu->boot->generation->rules->poll_sticks) {
+    if (!dfu->boot->generation->dfu->poll_sticks) {
         memset(dfu->status + 1, 0, 3);
     }
     if (result == VP_DFU_FAULTED) {
         return vp_usb_reply_of(VP_USB_FAULT);
     }
-    if (result == VP_DFU_FAILED && (unknown || dfu->boot->generation->rules->failure_stalls)) {
+    if (result == VP_DFU_FAILED && (unknown || dfu->boot->generation->dfu->failure_stalls)) {
         return vp_usb_reply_of(VP_USB_STALL);
     }
     return reply;
@@ -160,7 +160,7 @@ static struct vp_usb_reply do_work(struct vp_dfu *dfu, struct vp_usb_reply reply
 
 static struct vp_usb_reply leave(struct vp_dfu *dfu, const struct vp_usb_request *request)
 {
-    if (dfu->boot->generation->leave == VP_DFU_LEAVE_AT_ONCE) {
+    if (dfu->boot->generation->leave_ms == 0) {
         dfu->status[1] = MANIFEST_POLL_V3;
         set_state(dfu, VP_DFU_MANIFEST);
         return vp_usb_reply_of(VP_USB_RESET);
@@ -238,7 +238,7 @@ static struct vp_usb_reply standard_request(struct vp_dfu *dfu,
     case USB_REQ_GET_INTERFACE:
         return vp_usb_send(request, &dfu->alternate, 1);
     case USB_REQ_SET_INTERFACE:
-        if ((uint8_t)request->value >= dfu->boot->board->dfu_layout_count) {
+        if ((uint8_t)request->value >= vp_dfu_alternates(dfu)) {
             return vp_usb_reply_of(VP_USB_STALL);
         }
         dfu->alternate = (uint8_t)request->value;
@@ -279,12 +279,12 @@ static void configure(void *context, bool configured)
         dfu->block = 0;
         dfu->length = 0;
     }
-    if (dfu->boot->generation->rules->configuration_clears_status) {
+    if (dfu->boot->generation->dfu->configuration_clears_status) {
         dfu->status[0] = STATUS_OK;
     }
 }
 
-void vp_dfu_start(struct vp_dfu *dfu, const struct vp_boot *boot, const uint8_t *device_id,
+void vp_dfu_start(struct vp_dfu *dfu, struct vp_boot *boot, const uint8_t *device_id,
                   struct vp_usb_function *function)
 {
     *dfu = (struct vp_dfu){
@@ -294,7 +294,6 @@ void vp_dfu_start(struct vp_dfu *dfu, const struct vp_boot *boot, const uint8_t 
         .pointer = boot->board->application,
     };
     memcpy(dfu->device_id, device_id, sizeof dfu->device_id);
-    vp_dfu_find_dct_code(dfu);
     *function = (struct vp_usb_function){
         .descriptor = vp_dfu_descriptor,
         .interface_request = interface_request,

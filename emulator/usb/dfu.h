@@ -15,11 +15,10 @@
 
 enum {
     VP_DFU_TRANSFER_SIZE = 4096, /**< wTransferSize of every version */
-    VP_DFU_RESET_DELAY = 499,    /**< milliseconds from the leaving GETSTATUS to the reset */
 };
 
 struct vp_dfu {
-    const struct vp_boot *boot;
+    struct vp_boot *boot;
     uint8_t device_id[VP_DEVICE_ID_SIZE];
 
     uint8_t state;     /**< DeviceState, DFU 1.1 section 6.1.2 */
@@ -30,8 +29,7 @@ struct vp_dfu {
     uint8_t alternate;
     uint8_t buffer[VP_DFU_TRANSFER_SIZE]; /**< MAL_Buffer */
 
-    bool leaving;          /**< the reset is on its way: somebody has to count to it */
-    uint32_t dct_code_crc; /**< CRC of the system part 2 whose DCT code was found; 0: none */
+    bool leaving; /**< the reset is on its way: somebody has to count to it */
 };
 
 /**
@@ -39,8 +37,11 @@ struct vp_dfu {
  * @param boot  of the running bootloader; borrowed
  * @param[out] function  how this bootloader answers; belongs to the caller
  */
-void vp_dfu_start(struct vp_dfu *dfu, const struct vp_boot *boot, const uint8_t *device_id,
+void vp_dfu_start(struct vp_dfu *dfu, struct vp_boot *boot, const uint8_t *device_id,
                   struct vp_usb_function *function);
+
+/** Alternate settings that this bootloader has on this board. */
+unsigned vp_dfu_alternates(const struct vp_dfu *dfu);
 
 /** Descriptors of DFU mode, see struct vp_usb_function (usbd_desc.c, usbd_dfu_core.c). */
 struct vp_usb_reply vp_dfu_descriptor(void *context, uint16_t value, uint8_t *descriptor);

@@ -13,6 +13,7 @@ enum {
     STRING_CONFIGURATION = 4,
     STRING_INTERFACE = 5,
     STRING_FIRST_LAYOUT = 6,
+    STRING_STRAY = 8,        /* a third layout, where there are but two */
     STRING_LAST_LAYOUT = 15, /* USBD_IDX_INTERFACE_STR + USBD_ITF_MAX_NUM since 0.6.0 */
     STRING_MICROSOFT = 0xEE,
 };
@@ -35,9 +36,15 @@ static uint32_t device_descriptor(const struct vp_dfu *dfu, uint8_t *to)
                                     });
 }
 
+unsigned vp_dfu_alternates(const struct vp_dfu *dfu)
+{
+    const struct vp_board *board = dfu->boot->board;
+    return board->dfu_layout_count - (dfu->boot->version < board->dfu_last_layout_since ? 1 : 0);
+}
+
 static uint32_t configuration_descriptor(const struct vp_dfu *dfu, uint8_t *to)
 {
-    const unsigned alternates = dfu->boot->board->dfu_layout_count;
+    const unsigned alternates = vp_dfu_alternates(dfu);
     const uint8_t total = (uint8_t)(9 + 9 * alternates + sizeof vp_dfu_functional_descriptor);
     const uint8_t head[] = {9, 2, total, 0, 1, 1, STRING_PRODUCT, 0xC0, 0x32};
     memcpy(to, head, sizeof head);
@@ -67,6 +74,8 @@ static struct vp_usb_reply stray_string(const struct vp_dfu *dfu, uint8_t *to)
     switch (dfu->boot->generation->stray_string) {
     case VP_DFU_STRAY_NONE:
         return vp_usb_reply_of(VP_USB_SILENT);
+    case VP_DFU_STRAY_FAULT:
+        return vp_usb_reply_of(VP_USB_FAULT);
     case VP_DFU_STRAY_TWO:
         return (struct vp_usb_reply){VP_USB_DATA, vp_usb_string_descriptor(to, "")};
     case VP_DFU_STRAY_FOUR:
@@ -86,11 +95,11 @@ static struct vp_usb_reply user_string(const struct vp_dfu *dfu, uint8_t index, 
 {
     const struct vp_board *board = dfu->boot->board;
     const unsigned layout = (unsigned)index - STRING_FIRST_LAYOUT;
-    if (layout < board->dfu_layout_count) {
+    if (layout < vp_dfu_alternates(dfu)) {
         return (struct vp_usb_reply){VP_USB_DATA,
                                      vp_usb_string_descriptor(to, board->dfu_layouts[layout])};
     }
-    if (!dfu->boot->generation->identity->microsoft_os || layout == board->dfu_layout_count) {
+    if (!dfu->boot->generation->identity->microsoft_os || index == STRING_STRAY) {
         return stray_string(dfu, to);
     }
     /* Measured: 9 and up fault. Above the limit nothing was measured; tools rely on a stall. */

@@ -2,13 +2,11 @@
 
 #include <string.h>
 
-#include "dct/dct.h"
-#include "vparticle/module.h"
+#include "boot/dct_code.h"
 
 enum {
-    DCT_LIMIT = 0x4000,         /* DCT_If_CheckAdd */
-    WRITE_TRIES = 3,            /* MAL_Write since 0.5.3 */
-    SYSTEM_WITH_DCT_CODE = 200, /* MIN_MODULE_VERSION_SYSTEM_PART2, bootloader_dct.c @ v0.7.0 */
+    DCT_LIMIT = 0x4000, /* DCT_If_CheckAdd */
+    WRITE_TRIES = 3,    /* MAL_Write since 0.5.3 */
 };
 
 /* One memory; a row of the firmware's tMALTab. */
@@ -67,62 +65,15 @@ static enum vp_dfu_result flash_read(struct vp_dfu *dfu, uint32_t address, uint8
 static uint16_t flash_poll_ms(const struct vp_dfu *dfu, bool erase)
 {
     (void)erase;
-    return dfu->boot->generation->rules->flash_poll_ms;
+    return dfu->boot->generation->dfu->flash_poll_ms;
 }
 
 /* ---- DCT --------------------------------------------------------------------------- */
 
-static bool part_valid(const struct vp_dfu *dfu, const struct vp_module *part, uint8_t index)
+/* Code that is gone makes the processor fault; code that is missing, the request fail. */
+static enum vp_dfu_result dct_result(int error)
 {
-    return part->platform == dfu->boot->board->platform && part->function == VP_MODULE_SYSTEM &&
-           part->index == index && vp_module_crc_matches(dfu->boot->flash, part->start, part);
-}
-
-/* init_dct_functions: both parts whole, part 1 as new as part 2 asks for. */
-static uint32_t find_dct_code(const struct vp_dfu *dfu)
-{
-    const struct vp_board *board = dfu->boot->board;
-    unsigned count;
-    const struct vp_module_slot *slots = vp_module_slots(board->platform, 0, &count);
-    struct vp_module parts[2] = {{0}};
-    for (unsigned i = 0; i < count; i++) {
-        if (slots[i].function == VP_MODULE_SYSTEM && slots[i].index <= 2) {
-            struct vp_module *part = &parts[slots[i].index - 1];
-            if (vp_module_parse_flash(dfu->boot->flash, slots[i].start, part, NULL) ||
-                !part_valid(dfu, part, slots[i].index)) {
-                return 0;
-            }
-        }
-    }
-    const bool usable = parts[1].version >= SYSTEM_WITH_DCT_CODE &&
-                        parts[0].version >= parts[1].dependencies[0].version;
-    return usable ? parts[1].crc : 0;
-}
-
-void vp_dfu_find_dct_code(struct vp_dfu *dfu)
-{
-    dfu->dct_code_crc = dfu->boot->generation->dct_code == VP_DCT_OWN ? 0 : find_dct_code(dfu);
-}
-
-/*
- * Before a call of the DCT code. Bootloaders before 400 hold on to the functions that they found
- * at boot: once DFU has replaced the system part, they call into whatever is there now.
- */
-static enum vp_dfu_result dct_code_ready(struct vp_dfu *dfu)
-{
-    switch (dfu->boot->generation->dct_code) {
-    case VP_DCT_OWN:
-        return VP_DFU_DONE;
-    case VP_DCT_OF_PART2_ANEW:
-        vp_dfu_find_dct_code(dfu);
-        break;
-    case VP_DCT_OF_PART2:
-        if (dfu->dct_code_crc && find_dct_code(dfu) != dfu->dct_code_crc) {
-            return VP_DFU_FAULTED;
-        }
-        break;
-    }
-    return dfu->dct_code_crc ? VP_DFU_DONE : VP_DFU_FAILED;
+    return error == VP_ERROR_UNSUPPORTED ? VP_DFU_FAULTED : error ? VP_DFU_FAILED : VP_DFU_DONE;
 }
 
 static bool dct_knows(const struct vp_dfu *dfu, uint32_t address)
@@ -140,16 +91,11 @@ static enum vp_dfu_result dct_erase(struct vp_dfu *dfu, uint32_t address)
 
 static enum vp_dfu_result dct_write(struct vp_dfu *dfu, uint32_t address, uint32_t length)
 {
-    const enum vp_dfu_result ready = dct_code_ready(dfu);
-    if (ready != VP_DFU_DONE) {
-        return ready;
-    }
-    return vp_dct_write(dfu->boot->flash, dfu->boot->board, address, dfu->buffer, length)
-               ? VP_DFU_FAILED
-               : VP_DFU_DONE;
+    return dct_result(vp_boot_dct_write(dfu->boot, address, dfu->buffer, length));
 }
 
-static bool dct_differs(const struct vp_dfu *dfu, uint32_t address, uint32_t length)
+/* DCT_If_Verify, sFLASH_If_Verify: "unimplemented". */
+static bool never_differs(const struct vp_dfu *dfu, uint32_t address, uint32_t length)
 {
     (void)dfu;
     (void)address;
@@ -160,12 +106,8 @@ static bool dct_differs(const struct vp_dfu *dfu, uint32_t address, uint32_t len
 static enum vp_dfu_result dct_read(struct vp_dfu *dfu, uint32_t address, uint8_t *data,
                                    uint32_t length)
 {
-    const enum vp_dfu_result ready = dct_code_ready(dfu);
-    if (ready != VP_DFU_DONE) {
-        return ready;
-    }
-    return vp_dct_read(dfu->boot->flash, dfu->boot->board, address, data, length) ? VP_DFU_FAULTED
-                                                                                  : VP_DFU_DONE;
+    const int error = vp_boot_dct_read(dfu->boot, address, data, length);
+    return error == VP_ERROR_RANGE ? VP_DFU_FAULTED : dct_result(error);
 }
 
 static uint16_t dct_poll_ms(const struct vp_dfu *dfu, bool erase)
@@ -174,22 +116,68 @@ static uint16_t dct_poll_ms(const struct vp_dfu *dfu, bool erase)
     return erase ? 500 : 1;
 }
 
+/* ---- Serial flash --------------------------------------------------------------------- */
+
+static bool serial_knows(const struct vp_dfu *dfu, uint32_t address)
+{
+    return dfu->boot->external && vp_flash_contains(dfu->boot->external, address, 1);
+}
+
+static enum vp_dfu_result serial_erase(struct vp_dfu *dfu, uint32_t address)
+{
+    vp_flash_erase(dfu->boot->external, address);
+    return VP_DFU_DONE; /* nobody asks the chip whether it did */
+}
+
+/* The chip counts addresses modulo its size: what leaves it comes back at the start. */
+static uint32_t serial_room(const struct vp_dfu *dfu, uint32_t address, uint32_t length)
+{
+    const struct vp_flash_geometry *geometry = dfu->boot->board->external;
+    const struct vp_flash_sector *last = &geometry->sectors[geometry->sector_count - 1];
+    const uint32_t room = last->address + last->size - address;
+    return length < room ? length : room;
+}
+
+static enum vp_dfu_result serial_write(struct vp_dfu *dfu, uint32_t address, uint32_t length)
+{
+    const uint32_t first = serial_room(dfu, address, length);
+    vp_flash_program(dfu->boot->external, address, dfu->buffer, first);
+    vp_flash_program(dfu->boot->external, 0, dfu->buffer + first, length - first);
+    return VP_DFU_DONE;
+}
+
+/* sFLASH_If_Read goes through the request buffer, which has room for 4096 bytes. */
+static enum vp_dfu_result serial_read(struct vp_dfu *dfu, uint32_t address, uint8_t *data,
+                                      uint32_t length)
+{
+    const uint32_t held = length < sizeof dfu->buffer ? length : (uint32_t)sizeof dfu->buffer;
+    const uint32_t first = serial_room(dfu, address, held);
+    vp_flash_read(dfu->boot->external, address, dfu->buffer, first);
+    vp_flash_read(dfu->boot->external, 0, dfu->buffer + first, held - first);
+    memcpy(data, dfu->buffer, held);
+    if (length > held) {
+        return VP_DFU_FAULTED; /* Assumption: what lies behind the buffer does not survive */
+    }
+    return VP_DFU_DONE;
+}
+
 /* ---- The table and its users ------------------------------------------------------ */
 
 /* In order of alternate settings. */
 static const struct memory memories[] = {
     {flash_knows, flash_erase, flash_write, flash_differs, flash_read, flash_poll_ms},
-    {dct_knows, dct_erase, dct_write, dct_differs, dct_read, dct_poll_ms},
+    {dct_knows, dct_erase, dct_write, never_differs, dct_read, dct_poll_ms},
+    {serial_knows, serial_erase, serial_write, never_differs, serial_read, flash_poll_ms},
 };
 
 /* MAL_CheckAdd: the memory for an address, or NULL. */
 static const struct memory *memory_at(const struct vp_dfu *dfu, uint32_t address)
 {
-    if (dfu->boot->generation->rules->routing == VP_DFU_BY_ALTERNATE) {
+    if (dfu->boot->generation->dfu->routing == VP_DFU_BY_ALTERNATE) {
         const struct memory *memory = &memories[dfu->alternate];
         return memory->knows(dfu, address) ? memory : NULL;
     }
-    for (size_t i = 0; i < sizeof memories / sizeof *memories; i++) {
+    for (size_t i = 0; i < vp_dfu_alternates(dfu); i++) {
         if (memories[i].knows(dfu, address)) {
             return &memories[i];
         }
@@ -218,7 +206,7 @@ enum vp_dfu_result vp_dfu_write(struct vp_dfu *dfu, uint32_t address, uint32_t l
     if (!memory || protected_from_dfu(dfu, address)) {
         return VP_DFU_FAILED;
     }
-    if (!dfu->boot->generation->rules->verifies) {
+    if (!dfu->boot->generation->dfu->verifies) {
         return memory->write(dfu, address, length);
     }
     for (unsigned tries = 0; tries < WRITE_TRIES; tries++) {
@@ -240,7 +228,7 @@ enum vp_dfu_result vp_dfu_write(struct vp_dfu *dfu, uint32_t address, uint32_t l
  * assumed to be zeros. */
 static void read_buffer(struct vp_dfu *dfu, uint8_t *data, uint32_t length)
 {
-    if (dfu->boot->generation->rules->unreadable == VP_DFU_ZEROS) {
+    if (dfu->boot->generation->dfu->unreadable == VP_DFU_ZEROS) {
         memset(dfu->buffer, 0, sizeof dfu->buffer);
     }
     const uint32_t held = length < sizeof dfu->buffer ? length : (uint32_t)sizeof dfu->buffer;

@@ -29,7 +29,4 @@ enum vp_dfu_result vp_dfu_read(struct vp_dfu *dfu, uint32_t address, uint8_t *da
 /** MAL_GetStatus: put bwPollTimeout for @p address into dfu->status, or leave it as it is. */
 void vp_dfu_set_poll_timeout(struct vp_dfu *dfu, uint32_t address, bool erase);
 
-/** load_dct_functions: find the DCT code in system part 2, where the bootloader has none itself. */
-void vp_dfu_find_dct_code(struct vp_dfu *dfu);
-
 #endif

@@ -23,6 +23,8 @@ static const struct command {
      "press buttons, pull the cable, see the light, keep snapshots of a running device"},
     {"inspect", vp_command_inspect, "FILE...",
      "show what is in modules or flash images, and which checks pass"},
+    {"diagnose", vp_command_diagnose, "FILE",
+     "say why a device is in safe mode, and what would cure it"},
     {"forge", vp_command_forge, "PLATFORM/PART@VERSION -o FILE",
      "make a module of any release, for example photon/system-part1@0.6.3"},
     {NULL, NULL, NULL, NULL},

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/acm.h"
 #include "host/host_private.h"
 
 static const double POLL_SECONDS = 0.1;
@@ -127,6 +128,7 @@ static void hide(struct host_device *device)
 {
     if (device->state == DEVICE_READY) {
         device->state = DEVICE_FAILED;
+        acm_unbind_all(device);
         usbfs_unplug(device);
         tree_remove(&device->host->tree, &device->usb);
         monitor_announce(device->host, "remove", &device->usb);
@@ -142,6 +144,7 @@ static void show(struct host_device *device)
     }
     device->state = DEVICE_READY;
     monitor_announce(device->host, "add", &device->usb);
+    acm_bind_all(device);
 }
 
 static void on_enumerated(struct host_device *device, bool success)

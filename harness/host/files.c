@@ -14,7 +14,9 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "host/acm.h"
 #include "host/host_private.h"
+#include "host/listing.h"
 #include "host/paths.h"
 
 enum { FILE_SIZE = PATH_MAX + 128 };
@@ -50,17 +52,17 @@ static enum place locate(const struct vp_host *host, const struct call *call, in
     if (!read_path(host, call, directory, address, path) ||
         !paths_may_concern(host->tree.root, path)) {
         location->place = PLACE_REAL;
+        location->path[0] = '\0';
     } else {
         paths_locate(host->tree.root, path, follow, location);
     }
     return location->place;
 }
 
-/** As locate(), and answers unless the file lies in the tree. */
-static bool in_tree(const struct vp_host *host, const struct call *call, int directory,
-                    uint64_t address, bool follow, struct location *location)
+/** Answers unless the file lies in the tree. */
+static bool lies_in_tree(const struct call *call, const struct location *location)
 {
-    switch (locate(host, call, directory, address, follow, location)) {
+    switch (location->place) {
     case PLACE_REAL:
         call_continue(call);
         return false;
@@ -72,6 +74,14 @@ static bool in_tree(const struct vp_host *host, const struct call *call, int dir
     }
 }
 
+/** locate() and lies_in_tree(). */
+static bool in_tree(const struct vp_host *host, const struct call *call, int directory,
+                    uint64_t address, bool follow, struct location *location)
+{
+    locate(host, call, directory, address, follow, location);
+    return lies_in_tree(call, location);
+}
+
 static bool is_empty_path(const struct call *call, uint64_t address)
 {
     char first;
@@ -80,17 +90,40 @@ static bool is_empty_path(const struct call *call, uint64_t address)
 
 /* What a descriptor of the tool stands for, if it has to do with us. */
 struct opened {
-    enum { OPENED_OTHER, OPENED_NODE, OPENED_MONITOR, OPENED_FILE, OPENED_LINK } kind;
+    enum {
+        OPENED_OTHER,
+        OPENED_NODE,
+        OPENED_MONITOR,
+        OPENED_FILE,
+        OPENED_LINK,
+        OPENED_LISTING
+    } kind;
     char path[PATH_MAX]; /**< not for OPENED_OTHER and OPENED_MONITOR */
     uint64_t pipe;
-    unsigned minor;
+    unsigned major, minor; /**< of a node */
 };
+
+/** Is the file of the tree a device node? Then it says which. */
+static bool is_node(const char *path, unsigned *major, unsigned *minor)
+{
+    unsigned bus;
+    *major = TTY_ACM_MAJOR;
+    if (acm_is_node(path, minor)) {
+        return true;
+    }
+    *major = USB_MAJOR;
+    if (!paths_is_node(path, &bus, minor)) {
+        return false;
+    }
+    --*minor;
+    return true;
+}
 
 static void identify_name(const struct vp_host *host, const char *name, struct opened *opened)
 {
     const char *seen = paths_seen(host->tree.root, name);
-    unsigned bus;
     opened->kind = OPENED_OTHER;
+    opened->major = USB_MAJOR;
     opened->pipe = call_pipe_inode(name);
     if (usbfs_node_path(host, opened->pipe, opened->path, sizeof opened->path, &opened->minor)) {
         opened->kind = OPENED_NODE;
@@ -99,9 +132,10 @@ static void identify_name(const struct vp_host *host, const char *name, struct o
     } else if (seen != name) {
         snprintf(opened->path, sizeof opened->path, "%s", seen);
         opened->kind = OPENED_FILE;
-        if (paths_is_node(seen, &bus, &opened->minor)) {
-            opened->minor--;
+        if (is_node(seen, &opened->major, &opened->minor)) {
             opened->kind = OPENED_NODE;
+        } else if (listing_is_merged(seen)) {
+            opened->kind = OPENED_LISTING;
         } else if (paths_stands_for(seen, opened->path, sizeof opened->path)) {
             opened->kind = OPENED_LINK;
         }
@@ -113,7 +147,14 @@ static void identify(const struct vp_host *host, const struct call *call, int fd
 {
     char name[PATH_MAX];
     opened->kind = OPENED_OTHER;
-    if (call_fd_name(call, fd, name, sizeof name)) {
+    if (!call_fd_name(call, fd, name, sizeof name)) {
+        return;
+    }
+    if (*name == '/' && acm_owns(host, call, fd, &opened->minor)) {
+        opened->kind = OPENED_NODE;
+        opened->major = TTY_ACM_MAJOR;
+        snprintf(opened->path, sizeof opened->path, "/dev/ttyACM%u", opened->minor);
+    } else {
         identify_name(host, name, opened);
     }
 }
@@ -161,21 +202,51 @@ static void open_file(const struct vp_host *host, const struct call *call, const
     close(fd);
 }
 
+static void open_listing(const struct vp_host *host, const struct call *call, const char *path,
+                         uint64_t flags)
+{
+    int fd = (flags & O_ACCMODE) == O_RDONLY ? listing_open(host->tree.root, path) : -1;
+    if (fd < 0) {
+        call_continue(call); /* without ours, but a listing all the same */
+        return;
+    }
+    call_return_fd(call, fd, (flags & O_CLOEXEC) != 0);
+    close(fd);
+}
+
+static void open_port(struct vp_host *host, const struct call *call, unsigned minor, uint64_t flags)
+{
+    if (flags & O_CREAT && flags & O_EXCL) {
+        call_fail(call, EEXIST);
+    } else if (flags & O_DIRECTORY) {
+        call_fail(call, ENOTDIR);
+    } else {
+        acm_open(host, call, minor, (int)flags);
+    }
+}
+
 static void open_any(struct vp_host *host, const struct call *call, int directory, uint64_t address,
                      uint64_t flags)
 {
     struct location location;
-    bool follow = !(flags & O_NOFOLLOW);
-    if (flags & O_CREAT &&
-        locate(host, call, directory, address, follow, &location) == PLACE_MISSING) {
+    enum place place = locate(host, call, directory, address, !(flags & O_NOFOLLOW), &location);
+    if (flags & O_CREAT && place == PLACE_MISSING) {
         call_fail(call, location.error == ENOENT ? EACCES : location.error);
         return;
     }
-    if (!in_tree(host, call, directory, address, follow, &location)) {
+    if (place == PLACE_REAL && !(flags & (O_PATH | O_CREAT)) && listing_is_merged(location.path)) {
+        open_listing(host, call, location.path, flags);
+        return;
+    }
+    if (!lies_in_tree(call, &location)) {
         return;
     }
     unsigned bus;
     unsigned number;
+    if (acm_is_node(location.path, &number) && !(flags & O_PATH)) {
+        open_port(host, call, number, flags);
+        return;
+    }
     if (paths_is_node(location.path, &bus, &number) && !(flags & O_PATH) &&
         (flags & O_ACCMODE) != O_RDONLY) {
         struct host_device *device = bus_device(host, bus, number);
@@ -213,20 +284,20 @@ static void on_openat2(struct vp_host *host, const struct call *call)
 
 /* ---- stat ----------------------------------------------------------------------------------- */
 
-static void make_node_status(struct stat *status, unsigned minor)
+static void make_node_status(struct stat *status, const struct opened *node)
 {
     status->st_mode = S_IFCHR | 0666;
-    status->st_rdev = makedev(USB_MAJOR, minor);
+    status->st_rdev = makedev(node->major, node->minor);
     status->st_size = 0;
     status->st_blocks = 0;
     status->st_uid = status->st_gid = 0;
 }
 
-static void make_node_statx(struct statx *status, unsigned minor)
+static void make_node_statx(struct statx *status, const struct opened *node)
 {
     status->stx_mode = S_IFCHR | 0666;
-    status->stx_rdev_major = USB_MAJOR;
-    status->stx_rdev_minor = minor;
+    status->stx_rdev_major = node->major;
+    status->stx_rdev_minor = node->minor;
     status->stx_size = 0;
     status->stx_blocks = 0;
     status->stx_uid = status->stx_gid = 0;
@@ -251,14 +322,16 @@ static void answer_status(const struct vp_host *host, const struct status_questi
         status.st_mode = S_IFSOCK | 0777;
         extended.stx_mode = S_IFSOCK | 0777;
     } else {
-        paths_file(host->tree.root, what->path, file, sizeof file);
+        /* A listing stands for a real folder. */
+        paths_file(what->kind == OPENED_LISTING ? "" : host->tree.root, what->path, file,
+                   sizeof file);
         error = question->extended
                     ? statx(AT_FDCWD, file, AT_SYMLINK_NOFOLLOW, question->mask, &extended)
                     : lstat(file, &status);
         if (what->kind == OPENED_NODE) {
             error = 0; /* the node itself may have gone */
-            make_node_status(&status, what->minor);
-            make_node_statx(&extended, what->minor);
+            make_node_status(&status, what);
+            make_node_statx(&extended, what);
         }
     }
     if (error) {
@@ -297,9 +370,7 @@ static void status_of_path(struct vp_host *host, const struct status_question *q
         return;
     }
     memcpy(opened.path, location.path, sizeof opened.path);
-    unsigned bus;
-    if (paths_is_node(location.path, &bus, &opened.minor)) {
-        opened.minor--;
+    if (is_node(location.path, &opened.major, &opened.minor)) {
         opened.kind = OPENED_NODE;
     }
     answer_status(host, question, &opened);

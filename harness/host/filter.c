@@ -1,6 +1,6 @@
 /*
  * Which system calls the supervisor gets to see: those that take paths, those on netlink sockets,
- * and ioctl with a number of usbfs. All others run at full speed.
+ * and ioctl with a number of usbfs or of a serial port. All others run at full speed.
  */
 #include <ev.h> /* before seccomp.h, which brings the EV_NONE macro of elf.h along */
 
@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "host/acm.h"
 #include "host/host_private.h"
 
 static const int notified[] = {
@@ -38,6 +39,10 @@ static int add_rules(scmp_filter_ctx filter)
     if (!error) {
         error = seccomp_rule_add(filter, SCMP_ACT_NOTIFY, SCMP_SYS(ioctl), 1,
                                  SCMP_A1(SCMP_CMP_MASKED_EQ, 0xFF00, 'U' << 8));
+    }
+    for (unsigned i = 0; acm_ioctl_number(i) && !error; i++) {
+        error = seccomp_rule_add(filter, SCMP_ACT_NOTIFY, SCMP_SYS(ioctl), 1,
+                                 SCMP_A1(SCMP_CMP_MASKED_EQ, 0xFFFFFFFF, acm_ioctl_number(i)));
     }
     if (!error) {
         error = seccomp_rule_add(filter, SCMP_ACT_NOTIFY, SCMP_SYS(socket), 2,

@@ -10,6 +10,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "host/acm.h"
 #include "host/host_private.h"
 
 /* So that a wrong address is an error here, and not a tool that sees no device. */
@@ -129,6 +130,7 @@ void vp_host_destroy(struct vp_host *host)
     monitor_free_all(host);
     usbfs_free_all(host);
     bus_stop(host);
+    acm_free_all(host);
     tree_destroy(&host->tree);
     free(host->filter.filter);
     free(host);

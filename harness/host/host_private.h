@@ -6,6 +6,7 @@
  *     files.c     paths: the tree
  *     usbfs.c     descriptors of device nodes
  *     monitor.c   netlink sockets for uevents
+ *     acm.h       serial ports
  *   bus.c         finds devices on the server, enumerates them (enumerate.c), shows and hides them
  *   spawn.c       starts tools under a filter (filter.c)
  */
@@ -23,6 +24,7 @@
 #include "host/usb_device.h"
 #include "vparticle/host.h"
 
+struct acm;
 struct usbfs_file;
 struct monitor;
 struct spawn;
@@ -105,6 +107,8 @@ void session_serve(struct ev_loop *loop, ev_io *io, int events);
 void session_left(struct session *session);
 /** Kill the tool if it lives, and forget the session without calling anybody. */
 void session_destroy(struct session *session);
+/** Sessions that are over but for what their ports had to send: tell who started them. */
+void session_free_over(struct vp_host *host);
 /** Start the tools that waited for the devices to settle. */
 void spawn_waiting(struct vp_host *host);
 /** A device has gone and may come back: tools that wait go on doing so until that is clear. */
@@ -137,6 +141,8 @@ call_handler monitor_handler(int number);
 bool monitor_owns(const struct vp_host *host, uint64_t pipe);
 /** Tell all listeners that a device was added or removed. */
 void monitor_announce(struct vp_host *host, const char *action, const struct usb_device *device);
+/** ... or one part of it. */
+void monitor_announce_one(struct vp_host *host, const char *action, struct uevent_subject subject);
 void monitor_forget_session(struct vp_host *host, const struct session *session);
 void monitor_free_all(struct vp_host *host);
 
@@ -161,6 +167,9 @@ struct vp_host {
     struct session *sessions;
     struct spawn *waiting; /**< oldest first */
     struct sock_fprog filter;
+
+    struct acm *ports;  /**< serial ports */
+    ev_io port_watches; /**< inotify; `data` is NULL while there is none */
 
     struct usbfs_file *files; /**< hash by pipe */
     size_t transfer_bytes;    /**< of all transfers in flight or unreaped */

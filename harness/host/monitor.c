@@ -497,7 +497,7 @@ static void post(struct monitor *monitor, uint32_t group, const struct uevent_te
     serve_receivers(monitor);
 }
 
-static void announce(struct vp_host *host, const char *action, struct uevent_subject subject)
+void monitor_announce_one(struct vp_host *host, const char *action, struct uevent_subject subject)
 {
     struct uevent_text kernel;
     struct uevent_text udev;
@@ -520,18 +520,18 @@ void monitor_announce(struct vp_host *host, const char *action, const struct usb
 {
     bool leaving = strcmp(action, "remove") == 0;
     if (!leaving) {
-        announce(host, action, (struct uevent_subject){device, NULL});
+        monitor_announce_one(host, action, uevent_device(device));
     }
     for (unsigned i = 0; i < USB_INTERFACES_MAX; i++) {
         const struct usb_alternate *alternate = usb_device_current(device, i);
         if (alternate) {
-            announce(host, action, (struct uevent_subject){device, alternate});
+            monitor_announce_one(host, action, uevent_interface(device, alternate));
         }
     }
     if (leaving) {
-        announce(host, action, (struct uevent_subject){device, NULL});
+        monitor_announce_one(host, action, uevent_device(device));
     } else {
-        announce(host, "bind", (struct uevent_subject){device, NULL});
+        monitor_announce_one(host, "bind", uevent_device(device));
     }
 }
 

@@ -15,6 +15,8 @@ enum { LINKS_MAX = 40 }; /* MAXSYMLINKS of the kernel */
 static const char *const owned[] = {
     "/sys/bus/usb/",
     "/sys/devices/platform/vhci_hcd.0/",
+    "/sys/dev/char/166:",
+    "/sys/dev/char/188:",
     "/sys/dev/char/189:",
     "/sys/class/tty/ttyACM",
     "/sys/class/tty/ttyUSB",
@@ -22,6 +24,8 @@ static const char *const owned[] = {
     "/dev/serial/",
     "/dev/ttyACM",
     "/dev/ttyUSB",
+    "/dev/char/166:",
+    "/dev/char/188:",
     "/dev/char/189:",
     "/run/udev/",
 };
@@ -64,6 +68,9 @@ const char *paths_seen(const char *root, const char *name)
         return name;
     }
     name += strlen(root);
+    if (is_below(name, PATHS_LISTING)) {
+        name += strlen(PATHS_LISTING);
+    }
     return *name ? name : "/";
 }
 
@@ -74,7 +81,7 @@ void paths_file(const char *root, const char *path, char *file, unsigned size)
     }
 }
 
-static bool is_owned(const char *path)
+bool paths_is_owned(const char *path)
 {
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) {
         size_t length = strlen(owned[i]);
@@ -128,9 +135,13 @@ static int follow_link(struct walk *walk, const char *file)
     if ((size_t)length + 1 + left > sizeof walk->rest) {
         return ENAMETOOLONG;
     }
-    memmove(walk->rest + length + 1, walk->rest, left);
+    /* A slash at the end would make a folder of what the link leads to. */
+    size_t gap = left > 1 ? 1 : 0;
+    memmove(walk->rest + (size_t)length + gap, walk->rest, left);
     memcpy(walk->rest, target, (size_t)length);
-    walk->rest[length] = '/';
+    if (gap) {
+        walk->rest[length] = '/';
+    }
     if (target[0] == '/') {
         walk->done[0] = '\0';
     } else {
@@ -205,9 +216,9 @@ void paths_locate(const char *root, const char *path, bool follow, struct locati
     struct stat status;
     paths_file(root, location->path, file, sizeof file);
     if (lstat(file, &status) == 0 && !is_below(location->path, "/stand-in") &&
-        !is_below(location->path, "/aside")) {
+        !is_below(location->path, "/aside") && !is_below(location->path, PATHS_LISTING)) {
         location->place = is_shared(location->path) ? PLACE_REAL : PLACE_TREE;
-    } else if (is_owned(location->path)) {
+    } else if (paths_is_owned(location->path)) {
         location->error = ENOENT;
     } else {
         location->place = PLACE_REAL;

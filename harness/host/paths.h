@@ -38,6 +38,12 @@ void paths_locate(const char *root, const char *path, bool follow, struct locati
  */
 const char *paths_seen(const char *root, const char *name);
 
+/** Below the root: what stands for real folders when they are listed (listing.h). */
+#define PATHS_LISTING "/listing"
+
+/** Does the absolute @p path, without symbolic links, have a name that only our devices have? */
+bool paths_is_owned(const char *path);
+
 /** The file of a path in the tree. */
 void paths_file(const char *root, const char *path, char *file, unsigned size);
 

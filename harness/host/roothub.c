@@ -32,6 +32,7 @@ int roothub_describe(struct usb_device *hub)
     hub->serial = strdup("vhci_hcd.0");
     int error = usb_device_add_configuration(hub, configuration, sizeof configuration);
     usb_device_select(hub, 1);
+    hub->driver[0] = "hub";
     return hub->manufacturer && hub->product && hub->serial ? error : VP_ERROR_NO_MEMORY;
 }
 

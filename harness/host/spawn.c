@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "host/acm.h"
 #include "host/host_private.h"
 
 #ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
@@ -267,7 +268,7 @@ static void complain(const struct vp_host_command *command, const struct report 
 
 static void free_if_over(struct session *session)
 {
-    if (session->tool || session->calls.fd >= 0) {
+    if (session->tool || session->calls.fd >= 0 || acm_is_closing(session->host)) {
         return;
     }
     struct session **link = &session->host->sessions;
@@ -279,6 +280,18 @@ static void free_if_over(struct session *session)
     free(session);
     if (command.left) {
         command.left(command.context);
+    }
+}
+
+/* Each time one is told, the list may be another. */
+void session_free_over(struct vp_host *host)
+{
+    struct session *session = host->sessions;
+    while (session && (session->tool || session->calls.fd >= 0)) {
+        session = session->next;
+    }
+    if (session) {
+        free_if_over(session);
     }
 }
 
@@ -294,6 +307,7 @@ static void close_watched(struct session *session, ev_io *io)
 void session_left(struct session *session)
 {
     usbfs_forget_session(session->host, session);
+    acm_forget_session(session->host, session);
     monitor_forget_session(session->host, session);
     close_watched(session, &session->calls);
     free_if_over(session);
@@ -413,7 +427,8 @@ static void start(struct vp_host *host, const struct vp_host_command *command)
 static bool is_settled(const struct vp_host *host)
 {
     for (const struct host_device *device = host->devices; device; device = device->next) {
-        if (device->state == DEVICE_OPENING || device->state == DEVICE_ENUMERATING) {
+        if (device->state == DEVICE_OPENING || device->state == DEVICE_ENUMERATING ||
+            acm_is_probing(device)) {
             return false;
         }
     }

@@ -8,7 +8,13 @@
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 
+#include "host/acm.h"
 #include "host/host_private.h"
+
+static call_handler ioctl_handler(uint64_t request)
+{
+    return (request >> 8 & 0xFF) == 'U' ? usbfs_ioctl : acm_ioctl;
+}
 
 static void answer(struct session *session, const struct seccomp_notif *notification)
 {
@@ -22,7 +28,8 @@ static void answer(struct session *session, const struct seccomp_notif *notifica
     for (unsigned i = 0; i < 6; i++) {
         call.arguments[i] = notification->data.args[i];
     }
-    call_handler handle = call.number == SYS_ioctl ? usbfs_ioctl : files_handler(call.number);
+    call_handler handle =
+        call.number == SYS_ioctl ? ioctl_handler(call.arguments[1]) : files_handler(call.number);
     if (!handle) {
         handle = monitor_handler(call.number);
     }

@@ -6,6 +6,7 @@
 #ifndef VP_HOST_TREE_H
 #define VP_HOST_TREE_H
 
+#include "host/uevent.h"
 #include "host/usb_device.h"
 #include "vparticle/error.h"
 
@@ -22,6 +23,20 @@ int tree_add(struct tree *tree, const struct usb_device *device);
 
 /** Rewrite the files that depend on the selected configuration and alternate settings. */
 int tree_refresh(struct tree *tree, const struct usb_device *device);
+
+/** Show the driver that was bound to an interface (usb_device's `driver`). */
+void tree_show_driver(struct tree *tree, const struct usb_device *device,
+                      const struct usb_alternate *alternate);
+
+/** Take the driver's links away; to be called while usb_device still names it. */
+void tree_hide_driver(struct tree *tree, const struct usb_device *device,
+                      const struct usb_alternate *alternate);
+
+/** Show a serial port: in /sys, udev's database and /dev, with its links. @return 0 or error */
+int tree_add_tty(struct tree *tree, struct uevent_subject tty);
+
+/** Take a serial port away: the node first. */
+void tree_remove_tty(struct tree *tree, struct uevent_subject tty);
 
 /** Take a device away: the node first, then the links, then the folder. */
 void tree_remove(struct tree *tree, const struct usb_device *device);

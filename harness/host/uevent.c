@@ -6,7 +6,12 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char subsystem[] = "usb";
+enum { SERIAL_SIZE = 3 * 256 };
+
+static const char *subsystem(struct uevent_subject subject)
+{
+    return subject.is_tty ? "tty" : "usb";
+}
 
 static void add(struct uevent_text *text, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
@@ -33,13 +38,17 @@ void uevent_path(struct uevent_subject subject, char *path, size_t size)
         snprintf(child, sizeof child, "/%s", name);
     }
     char interface[48] = "";
+    char tty[24] = "";
+    if (subject.is_tty) {
+        snprintf(tty, sizeof tty, "/tty/ttyACM%u", subject.tty);
+    }
     if (subject.interface) {
         snprintf(interface, sizeof interface, "/%u-%u:%u.%u", (unsigned)USB_BUS_NUMBER,
                  device->port, device->active ? device->active->value : 0u,
                  subject.interface->interface);
     }
-    snprintf(path, size, UEVENT_CONTROLLER_PATH "/usb%u%s%s", (unsigned)USB_BUS_NUMBER, child,
-             interface);
+    snprintf(path, size, UEVENT_CONTROLLER_PATH "/usb%u%s%s%s", (unsigned)USB_BUS_NUMBER, child,
+             interface, tty);
 }
 
 const char *uevent_driver(struct uevent_subject subject)
@@ -47,7 +56,7 @@ const char *uevent_driver(struct uevent_subject subject)
     if (!subject.interface) {
         return "usb";
     }
-    return subject.device->port == 0 ? "hub" : NULL;
+    return subject.is_tty ? NULL : subject.device->driver[subject.interface->interface];
 }
 
 void uevent_modalias(struct uevent_subject subject, char *alias, size_t size)
@@ -60,12 +69,18 @@ void uevent_modalias(struct uevent_subject subject, char *alias, size_t size)
              interface->protocol, interface->interface);
 }
 
-/* What the usb subsystem itself puts into a uevent; @p folder goes before the node's name. */
-static void add_usb_properties(struct uevent_text *text, struct uevent_subject subject,
-                               const char *folder)
+/* What the subsystem itself puts into a uevent; @p folder goes before the node's name. */
+static void add_kernel_properties(struct uevent_text *text, struct uevent_subject subject,
+                                  const char *folder)
 {
     const struct usb_device *device = subject.device;
     const uint8_t *descriptor = device->descriptor;
+    if (subject.is_tty) {
+        add(text, "MAJOR=%u", (unsigned)TTY_ACM_MAJOR);
+        add(text, "MINOR=%u", subject.tty);
+        add(text, "DEVNAME=%sttyACM%u", folder, subject.tty);
+        return;
+    }
     if (!subject.interface) {
         add(text, "MAJOR=%u", (unsigned)USB_MAJOR);
         add(text, "MINOR=%u", usb_minor(device));
@@ -133,11 +148,73 @@ static void add_interface_list(struct uevent_text *text, const struct usb_device
     add(text, "ID_USB_INTERFACES=%s", list);
 }
 
+/* systemd's path_id of the interface. */
+static void id_path(struct uevent_subject subject, char *path, size_t size)
+{
+    snprintf(path, size, "platform-vhci_hcd.0-usb-0:%u:%u.%u", subject.device->port,
+             subject.device->active ? subject.device->active->value : 0u,
+             subject.interface->interface);
+}
+
+static void id_serial(const struct usb_device *device, char *serial, size_t size)
+{
+    char vendor[256];
+    char model[256];
+    char number[256];
+    char ids[16];
+    snprintf(ids, sizeof ids, "%04x", usb_vendor(device));
+    safe_text(device->manufacturer ? device->manufacturer : ids, vendor, sizeof vendor);
+    snprintf(ids, sizeof ids, "%04x", usb_product(device));
+    safe_text(device->product ? device->product : ids, model, sizeof model);
+    safe_text(device->serial ? device->serial : "", number, sizeof number);
+    snprintf(serial, size, "%s_%s%s%s", vendor, model, *number ? "_" : "", number);
+}
+
+/* A name in a folder must not lead out of it. */
+static void flatten(char *name)
+{
+    for (; *name; name++) {
+        if (*name == '/') {
+            *name = '_';
+        }
+    }
+}
+
+void uevent_tty_links(struct uevent_subject tty, char *by_id, char *by_path, size_t size)
+{
+    char serial[SERIAL_SIZE];
+    char path[96];
+    id_serial(tty.device, serial, sizeof serial);
+    flatten(serial);
+    id_path(tty, path, sizeof path);
+    snprintf(by_id, size, "serial/by-id/usb-%.180s-if%02x", serial, tty.interface->interface);
+    snprintf(by_path, size, "serial/by-path/%s", path);
+}
+
+/* What udev's rules add for a serial port: 60-serial.rules, and 50-udev-default.rules with usb_id
+ * and path_id. */
+static void add_tty_properties(struct uevent_text *text, struct uevent_subject subject)
+{
+    char path[96];
+    char links[2][UEVENT_LINK_SIZE];
+    id_path(subject, path, sizeof path);
+    add(text, "ID_TYPE=generic");
+    add(text, "ID_USB_INTERFACE_NUM=%02x", subject.interface->interface);
+    add(text, "ID_USB_DRIVER=cdc_acm");
+    add(text, "ID_PATH=%s", path);
+    for (char *c = path; *c; c++) {
+        *c = isalnum((unsigned char)*c) || *c == '-' ? *c : '_';
+    }
+    add(text, "ID_PATH_TAG=%s", path);
+    uevent_tty_links(subject, links[0], links[1], sizeof links[0]);
+    add(text, "DEVLINKS=/dev/%s /dev/%s", links[0], links[1]);
+}
+
 /* What udev's rules add for a device (50-udev-default.rules calls usb_id for usb_device). */
 static void add_udev_properties(struct uevent_text *text, struct uevent_subject subject)
 {
     const struct usb_device *device = subject.device;
-    if (subject.interface) {
+    if (subject.interface && !subject.is_tty) {
         return;
     }
     char vendor_id[8];
@@ -149,6 +226,7 @@ static void add_udev_properties(struct uevent_text *text, struct uevent_subject 
     char safe_vendor[256];
     char safe_model[256];
     char safe_serial[256];
+    char serial[SERIAL_SIZE];
     char escaped[1024];
     safe_text(vendor, safe_vendor, sizeof safe_vendor);
     safe_text(model, safe_model, sizeof safe_model);
@@ -163,11 +241,15 @@ static void add_udev_properties(struct uevent_text *text, struct uevent_subject 
     add(text, "ID_MODEL_ENC=%s", escaped);
     add(text, "ID_MODEL_ID=%s", model_id);
     add(text, "ID_REVISION=%04x", usb_release(device));
-    add(text, "ID_SERIAL=%s_%s%s%s", safe_vendor, safe_model, *safe_serial ? "_" : "", safe_serial);
+    id_serial(device, serial, sizeof serial);
+    add(text, "ID_SERIAL=%s", serial);
     if (*safe_serial) {
         add(text, "ID_SERIAL_SHORT=%s", safe_serial);
     }
     add_interface_list(text, device);
+    if (subject.is_tty) {
+        add_tty_properties(text, subject);
+    }
 }
 
 void uevent_kernel_message(struct uevent_text *text, const char *action,
@@ -179,8 +261,8 @@ void uevent_kernel_message(struct uevent_text *text, const char *action,
     add(text, "%s@%s", action, path);
     add(text, "ACTION=%s", action);
     add(text, "DEVPATH=%s", path);
-    add(text, "SUBSYSTEM=%s", subsystem);
-    add_usb_properties(text, subject, "");
+    add(text, "SUBSYSTEM=%s", subsystem(subject));
+    add_kernel_properties(text, subject, "");
     add(text, "SEQNUM=%llu", (unsigned long long)sequence);
 }
 
@@ -200,16 +282,19 @@ void uevent_udev_message(struct uevent_text *text, const char *action,
         .magic = htonl(0xFEEDCAFE),
         .header_size = sizeof header,
         .properties_offset = sizeof header,
-        .subsystem_hash = htonl(uevent_hash(subsystem)),
-        .devtype_hash = htonl(uevent_hash(subject.interface ? "usb_interface" : "usb_device")),
+        .subsystem_hash = htonl(uevent_hash(subsystem(subject))),
     };
+    if (!subject.is_tty) {
+        header.devtype_hash =
+            htonl(uevent_hash(subject.interface ? "usb_interface" : "usb_device"));
+    }
     char path[128];
     uevent_path(subject, path, sizeof path);
     text->length = sizeof header;
     add(text, "ACTION=%s", action);
     add(text, "DEVPATH=%s", path);
-    add(text, "SUBSYSTEM=%s", subsystem);
-    add_usb_properties(text, subject, "/dev/");
+    add(text, "SUBSYSTEM=%s", subsystem(subject));
+    add_kernel_properties(text, subject, "/dev/");
     add_udev_properties(text, subject);
     add(text, "SEQNUM=%llu", (unsigned long long)sequence);
     add(text, "USEC_INITIALIZED=%llu", (unsigned long long)sequence);
@@ -229,7 +314,7 @@ static void make_lines(struct uevent_text *text)
 void uevent_file(struct uevent_text *text, struct uevent_subject subject)
 {
     text->length = 0;
-    add_usb_properties(text, subject, "");
+    add_kernel_properties(text, subject, "");
     make_lines(text);
 }
 
@@ -238,9 +323,18 @@ void uevent_record(struct uevent_text *text, struct uevent_subject subject)
     struct uevent_text properties = {.length = 0};
     add_udev_properties(&properties, subject);
     text->length = 0;
+    if (subject.is_tty) {
+        char links[2][UEVENT_LINK_SIZE];
+        uevent_tty_links(subject, links[0], links[1], sizeof links[0]);
+        add(text, "S:%s", links[0]);
+        add(text, "S:%s", links[1]);
+    }
     add(text, "I:%u", usb_minor(subject.device) + 1);
     for (size_t at = 0; at < properties.length; at += strlen(properties.data + at) + 1) {
-        add(text, "E:%s", properties.data + at);
+        /* The database has the links in lines of their own. */
+        if (strncmp(properties.data + at, "DEVLINKS=", 9) != 0) {
+            add(text, "E:%s", properties.data + at);
+        }
     }
     add(text, "V:1");
     make_lines(text);
@@ -248,10 +342,12 @@ void uevent_record(struct uevent_text *text, struct uevent_subject subject)
 
 void uevent_record_name(struct uevent_subject subject, char *name, size_t size)
 {
-    if (subject.interface) {
+    if (subject.is_tty) {
+        snprintf(name, size, "c%u:%u", (unsigned)TTY_ACM_MAJOR, subject.tty);
+    } else if (subject.interface) {
         char path[128];
         uevent_path(subject, path, sizeof path);
-        snprintf(name, size, "+%s:%s", subsystem, strrchr(path, '/') + 1);
+        snprintf(name, size, "+%s:%s", subsystem(subject), strrchr(path, '/') + 1);
     } else {
         snprintf(name, size, "c%u:%u", (unsigned)USB_MAJOR, usb_minor(subject.device));
     }

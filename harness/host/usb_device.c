@@ -178,6 +178,7 @@ void usb_device_select(struct usb_device *device, unsigned value)
 {
     device->active = value ? usb_device_configuration(device, value) : NULL;
     memset(device->alternate, 0, sizeof device->alternate);
+    memset(device->driver, 0, sizeof device->driver);
 }
 
 static size_t encode_utf8(uint32_t point, char *to)

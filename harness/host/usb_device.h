@@ -56,6 +56,7 @@ struct usb_device {
     char *manufacturer, *product, *serial;  /**< UTF-8, or NULL */
     char *configuration_text;               /**< of the active one */
     char *interface_text[USB_INTERFACES_MAX];
+    const char *driver[USB_INTERFACES_MAX]; /**< bound to each interface, or NULL; static text */
 };
 
 /** Little-endian 16 bit field at @p bytes. */

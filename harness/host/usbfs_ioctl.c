@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
+#include "host/acm.h"
 #include "host/paths.h"
 #include "host/usbfs_private.h"
 
@@ -24,7 +25,7 @@ static int claim(struct usbfs_file *file, unsigned interface)
     if (!alternate) {
         return ENOENT;
     }
-    struct uevent_subject subject = {&device->usb, alternate};
+    struct uevent_subject subject = uevent_interface(&device->usb, alternate);
     if (device->claims[interface] || uevent_driver(subject)) {
         return EBUSY;
     }
@@ -417,6 +418,7 @@ static void set_configuration_done(struct urb *urb, int status)
         tree_remove(tree, &device->usb);
         usb_device_select(&device->usb, urb->value);
         tree_add(tree, &device->usb);
+        acm_bind_all(device);
     }
     answer(&urb->call, status);
 }
@@ -436,7 +438,7 @@ static void on_set_configuration(struct usbfs_file *file, const struct call *cal
         return;
     }
     for (unsigned i = 0; i < USB_INTERFACES_MAX; i++) {
-        if (device->claims[i]) {
+        if (device->claims[i] || device->usb.driver[i]) {
             call_fail(call, EBUSY);
             return;
         }
@@ -458,7 +460,7 @@ static void on_get_driver(struct usbfs_file *file, const struct call *call)
     if (alternate) {
         name = file->device->claims[driver.interface]
                    ? "usbfs"
-                   : uevent_driver((struct uevent_subject){usb, alternate});
+                   : uevent_driver(uevent_interface(usb, alternate));
     }
     if (!name) {
         call_fail(call, ENODATA);
@@ -468,7 +470,24 @@ static void on_get_driver(struct usbfs_file *file, const struct call *call)
     answer(call, -call_write(call, call->arguments[2], &driver, sizeof driver));
 }
 
-/* USBDEVFS_IOCTL: a request for the interface's driver. No driver of ours can be unbound. */
+/* Kernel: proc_ioctl(). The root hub's driver stays. */
+static void disconnect_driver(struct usbfs_file *file, const struct call *call, unsigned interface)
+{
+    struct host_device *device = file->device;
+    if (device->claims[interface]) {
+        device->claims[interface] = NULL;
+        call_return(call, 0);
+    } else if (!device->usb.driver[interface]) {
+        call_fail(call, ENODATA);
+    } else if (!device->link) {
+        call_fail(call, EPERM);
+    } else {
+        acm_unbind(device, interface);
+        call_return(call, 0);
+    }
+}
+
+/* USBDEVFS_IOCTL: a request for the interface's driver. */
 static void on_driver_request(struct usbfs_file *file, const struct call *call)
 {
     struct usbdevfs_ioctl inner;
@@ -483,23 +502,20 @@ static void on_driver_request(struct usbfs_file *file, const struct call *call)
         call_fail(call, EINVAL);
         return;
     }
-    bool busy = uevent_driver((struct uevent_subject){usb, alternate}) != NULL;
+    bool busy = usb->driver[interface] != NULL;
     switch ((unsigned)inner.ioctl_code) {
     case USBDEVFS_DISCONNECT:
-        if (busy) {
-            call_fail(call, EPERM);
-        } else if (file->device->claims[interface]) {
-            file->device->claims[interface] = NULL;
-            call_return(call, 0);
-        } else {
-            call_fail(call, ENODATA);
-        }
+        disconnect_driver(file, call, interface);
         return;
     case USBDEVFS_CONNECT:
-        answer(call, busy || file->device->claims[interface] ? -EBUSY : 0);
+        if (busy || file->device->claims[interface]) {
+            call_fail(call, EBUSY);
+        } else if (!acm_bind(file->device, interface, call)) {
+            call_return(call, 0); /* no driver wants it */
+        }
         return;
     default:
-        call_fail(call, busy || file->device->claims[interface] ? ENOTTY : ENODATA);
+        call_fail(call, ENOTTY);
     }
 }
 
@@ -515,14 +531,17 @@ static void on_disconnect_claim(struct usbfs_file *file, const struct call *call
         return;
     }
     struct usbfs_file *owner = file->device->claims[wanted.interface];
-    bool is_usbfs = strncmp(wanted.driver, "usbfs", sizeof wanted.driver) == 0;
-    if (owner && ((wanted.flags & USBDEVFS_DISCONNECT_CLAIM_IF_DRIVER && !is_usbfs) ||
-                  (wanted.flags & USBDEVFS_DISCONNECT_CLAIM_EXCEPT_DRIVER && is_usbfs))) {
+    const char *driver = owner ? "usbfs" : file->device->usb.driver[wanted.interface];
+    bool is_named = driver && strncmp(wanted.driver, driver, sizeof wanted.driver) == 0;
+    if (driver && ((wanted.flags & USBDEVFS_DISCONNECT_CLAIM_IF_DRIVER && !is_named) ||
+                   (wanted.flags & USBDEVFS_DISCONNECT_CLAIM_EXCEPT_DRIVER && is_named))) {
         call_fail(call, EBUSY);
         return;
     }
     if (owner) {
         file->device->claims[wanted.interface] = NULL;
+    } else if (driver && file->device->link) {
+        acm_unbind(file->device, wanted.interface);
     }
     answer(call, -claim(file, wanted.interface));
 }
@@ -562,6 +581,7 @@ static void reset_configured(struct urb *urb, int status)
     if (status == 0 && device) {
         memset(device->usb.alternate, 0, sizeof device->usb.alternate);
         tree_refresh(&device->host->tree, &device->usb);
+        acm_bind_all(device);
     }
     answer(&urb->call, status);
 }
@@ -583,9 +603,14 @@ static void reset_described(struct urb *urb, int status)
     }
 }
 
+/* Kernel: usb_reset_device(). cdc_acm has no post_reset(), so it is unbound before and bound again
+ * afterwards, and who has its port open loses it. */
 static void on_reset(struct usbfs_file *file, const struct call *call)
 {
     uint8_t setup[8];
+    if (file->device->link) {
+        acm_unbind_all(file->device);
+    }
     make_setup(setup, 0x80, 6, 0x0100, 0, USB_DEVICE_DESCRIPTOR_SIZE);
     request(file, call, setup, reset_described, 0);
 }

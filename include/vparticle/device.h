@@ -248,6 +248,15 @@ int vp_device_from_spec(struct vp_device **device, const char *spec, unsigned nu
                         struct vp_failure *failure);
 
 /**
+ * Build a device around a flash that was read out or filled, powered on and booted. Its serial
+ * flash, if it has one, is erased.
+ * @param flash  becomes the device's if the call succeeds
+ * @return 0, VP_ERROR_INVALID (a flash of another chip), VP_ERROR_NO_MEMORY
+ */
+int vp_device_from_flash(struct vp_device **device, enum vp_platform platform,
+                         struct vp_flash *flash);
+
+/**
  * Only read the text of a SPEC: is it one that vp_device_from_spec() understands?
  * @return as vp_device_from_spec(); no file is looked at and nothing is built
  */

@@ -23,6 +23,9 @@ struct vp_module_recipe {
      */
     const uint8_t *embedded;
     size_t embedded_size;
+    /** Monolithic firmware: the system version that it is built from, or 0. Real images before
+     *  0.7.0 do not tell it in their header, see vp_module_system_version(). */
+    uint16_t system_version;
 };
 
 /**
@@ -50,6 +53,29 @@ int vp_forge_catalogue_module(const struct vp_catalogue_module *module, uint8_t 
 int vp_forge_find(enum vp_platform platform, const char *part_at_version,
                   const struct vp_catalogue_module **module, struct vp_failure *failure);
 
+/* ---- Monolithic firmware ----------------------------------------------------------- */
+
+/**
+ * The system version of a release that can be built as one image for the platform: a modular
+ * board's releases; for the Core those that the Photon had, up to 1.4.4, except for a few.
+ * @return 0 if there is none of that name
+ */
+uint16_t vp_monolithic_version(enum vp_platform platform, const char *release);
+
+/** The newest of them. Never NULL. */
+const char *vp_monolithic_newest(enum vp_platform platform);
+
+/** The known one nearest in spelling to @p release. */
+const char *vp_monolithic_nearest(enum vp_platform platform, const char *release);
+
+/**
+ * Make a monolithic image: system and user application in one, function 3, no dependencies; module
+ * version 0 before 0.7.0, as in main/import.mk.
+ * @return 0, VP_ERROR_NOT_FOUND (no such release), VP_ERROR_NO_MEMORY
+ */
+int vp_forge_monolithic(enum vp_platform platform, const char *release, uint8_t **image,
+                        size_t *size);
+
 /* ---- Into flash ------------------------------------------------------------------ */
 
 /**
@@ -61,6 +87,17 @@ int vp_forge_find(enum vp_platform platform, const char *part_at_version,
  */
 int vp_module_install_release(struct vp_flash *flash, enum vp_platform platform,
                               const char *release, uint16_t bootloader, struct vp_failure *failure);
+
+/**
+ * Program what a device has that runs @p release as one image: bootloader and image, and on the
+ * Core the same image as factory application in the serial flash.
+ * @param external    the serial flash, or NULL
+ * @param bootloader  version, or 0 for the release's own
+ * @return as vp_module_install_release()
+ */
+int vp_module_install_monolithic(struct vp_flash *flash, struct vp_flash *external,
+                                 enum vp_platform platform, const char *release,
+                                 uint16_t bootloader, struct vp_failure *failure);
 
 /** Program only a bootloader, of any version in the catalogue. Errors as above. */
 int vp_module_install_bootloader(struct vp_flash *flash, enum vp_platform platform,

@@ -1,6 +1,6 @@
 /*
- * Asks the emulated Photon, over USB/IP, what real bootloaders were asked, and compares the
- * answers. Usage: replay VPARTICLE TRANSCRIPT
+ * Asks an emulated board, over USB/IP, what real bootloaders were asked, and compares the
+ * answers. Usage: replay VPARTICLE BOARD TRANSCRIPT
  *
  * Each group gets a fresh `vparticle run`. A transfer that was never answered is agreed with if it
  * is still pending when it is taken back. Groups in which the firmware overruns its buffer are
@@ -28,12 +28,14 @@ enum {
 };
 
 /* A bootloader version, whose answers it gives, and where it is known to differ. */
-static const struct subject {
+struct subject {
     unsigned version, like;
     bool lower_case_serial; /* since bootloader 201 */
-    bool detach_unseen;     /* since 1003: the delay was compiled away */
+    bool detach_unseen;     /* since 2.0.0: the delay was compiled away */
     size_t stray_string; /* bytes of string 8, which is behind the firmware's table; 0: as it is */
-} subjects[] = {
+};
+
+static const struct subject photon[] = {
     {3, 3, false, false, 0},     {4, 4, false, false, 0},    {7, 7, false, false, 0},
     {9, 11, false, false, 0},    {11, 11, false, false, 0},  {100, 101, false, false, 0},
     {101, 101, false, false, 0}, {201, 101, true, false, 0}, {301, 101, true, false, 0},
@@ -42,7 +44,31 @@ static const struct subject {
     {1006, 101, true, true, 4},
 };
 
+static const struct subject p1[] = {
+    {3, 3, false, false, 0},    {5, 5, false, false, 0},    {7, 7, false, false, 0},
+    {201, 501, true, false, 0}, {301, 501, true, false, 0}, {311, 501, true, false, 0},
+    {401, 501, true, false, 0}, {501, 501, true, false, 0}, {502, 501, true, false, 0},
+    {1003, 501, true, true, 0}, {1005, 501, true, true, 0}, {1006, 501, true, true, 0},
+};
+
+static const struct subject electron[] = {
+    {4, 4, false, false, 0},     {6, 6, false, false, 0},     {9, 11, false, false, 0},
+    {11, 11, false, false, 0},   {1003, 1004, true, true, 0}, {1004, 1004, true, true, 0},
+    {1005, 1004, true, true, 0}, {1006, 1004, true, true, 0},
+};
+
+static const struct board {
+    const char *name;
+    const struct subject *subjects;
+    size_t count;
+} boards[] = {
+    {"photon", photon, sizeof photon / sizeof *photon},
+    {"p1", p1, sizeof p1 / sizeof *p1},
+    {"electron", electron, sizeof electron / sizeof *electron},
+};
+
 struct replay {
+    const struct board *board;
     const struct subject *subject;
     const char *program;
     pid_t emulator;
@@ -71,7 +97,7 @@ static void fail(struct replay *replay, const char *what)
 static void start_emulator(struct replay *replay, const struct transcript_group *group)
 {
     char spec[128];
-    snprintf(spec, sizeof spec, "photon@%s,bootloader=%u,mode=dfu,id=" DEVICE_ID,
+    snprintf(spec, sizeof spec, "%s@%s,bootloader=%u,mode=dfu,id=" DEVICE_ID, replay->board->name,
              group->parts ? "1.0.0" : "erased", replay->subject->version);
     int output[2];
     if (pipe(output) || (replay->emulator = fork()) < 0) {
@@ -166,12 +192,16 @@ static struct transcript_step expected(const struct subject *subject,
     if (string && step.setup[2] == 8 && subject->stray_string) {
         step.in.length = subject->stray_string;
     }
-    if (subject->version != subject->like && step.in.bytes && step.in.length > 4 &&
-        memcmp(step.in.bytes, flags_magic, sizeof flags_magic) == 0) {
+    /* The flags start the Photon's settings; the Electron's have a header of 8 bytes. */
+    for (size_t at = 0; subject->version != subject->like && at <= 8; at += 8) {
+        if (!step.in.bytes || step.in.length < 64 ||
+            memcmp(step.in.bytes + at, flags_magic, sizeof flags_magic) != 0) {
+            continue;
+        }
         static uint8_t flags[64]; /* the bootloader's own version follows the magic */
         step.in.redacted = step.in.length > sizeof flags;
         memcpy(flags, step.in.bytes, sizeof flags);
-        flags[4] = (uint8_t)subject->version;
+        flags[at + 4] = (uint8_t)subject->version;
         step.in.bytes = flags;
     }
     if (string && step.setup[2] == 3 && subject->lower_case_serial && step.in.bytes) {
@@ -296,26 +326,36 @@ static void replay_group(struct replay *replay, const struct transcript_group *g
     stop_emulator(replay);
 }
 
+/* All groups of one bootloader. @return lines that differ */
+static unsigned replay_subject(const char *program, const struct board *board,
+                               const struct subject *subject, const char *path, unsigned *agree)
+{
+    struct replay replay = {.board = board, .subject = subject, .program = program};
+    struct transcript transcript = transcript_read(path, subject->like);
+    for (size_t group = 0; group < transcript.count; group++) {
+        replay_group(&replay, &transcript.groups[group]);
+    }
+    printf("bootloader %4u like %3u: %u lines agree, %u differ, %u after an overrun are silent\n",
+           subject->version, subject->like, replay.agree, replay.differ, replay.undefined);
+    transcript_free(&transcript);
+    *agree += replay.agree;
+    return replay.differ;
+}
+
 int main(int argc, char **argv)
 {
-    if (argc != 3) {
-        fprintf(stderr, "usage: replay VPARTICLE TRANSCRIPT\n");
+    const struct board *board = NULL;
+    for (size_t i = 0; argc == 4 && i < sizeof boards / sizeof *boards; i++) {
+        board = strcmp(boards[i].name, argv[2]) == 0 ? &boards[i] : board;
+    }
+    if (!board) {
+        fprintf(stderr, "usage: replay VPARTICLE photon|p1|electron TRANSCRIPT\n");
         return 2;
     }
     alarm(TIME_LIMIT);
     unsigned agree = 0, differ = 0;
-    for (size_t i = 0; i < sizeof subjects / sizeof *subjects; i++) {
-        struct replay replay = {.subject = &subjects[i], .program = argv[1]};
-        struct transcript transcript = transcript_read(argv[2], subjects[i].like);
-        for (size_t group = 0; group < transcript.count; group++) {
-            replay_group(&replay, &transcript.groups[group]);
-        }
-        printf(
-            "bootloader %4u like %3u: %u lines agree, %u differ, %u after an overrun are silent\n",
-            subjects[i].version, subjects[i].like, replay.agree, replay.differ, replay.undefined);
-        transcript_free(&transcript);
-        agree += replay.agree;
-        differ += replay.differ;
+    for (size_t i = 0; i < board->count; i++) {
+        differ += replay_subject(argv[1], board, &board->subjects[i], argv[3], &agree);
     }
     printf("%u of %u lines agree\n", agree, agree + differ);
     return differ ? 1 : 0;

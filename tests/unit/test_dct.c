@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -203,6 +204,136 @@ static void pending_modules_fill_slots_one_to_four(void **state)
     assert_int_equal(vp_pending_add(flash, board, &queued), 3);
 }
 
+/* ---- The Electron's store ------------------------------------------------------------ */
+
+static int set_up_electron(void **state)
+{
+    (void)state;
+    board = vp_board_find(VP_PLATFORM_ELECTRON);
+    return vp_flash_create(&flash, board->geometry);
+}
+
+static void assert_header(uint32_t address, const char *header)
+{
+    uint8_t bytes[8];
+    assert_int_equal(vp_flash_read(flash, address, bytes, sizeof bytes), 0);
+    assert_memory_equal(bytes, header, sizeof bytes);
+}
+
+#define VALID    "\x9a\x27\x1c\x1e\x00\x5e\xa1\xed"
+#define CLEARED  "\x9a\x27\x1c\x1e\x00\x00\x00\x00"
+#define GIVEN_UP "\x9a\x27\x1c\x1e\x00\x0c\xa0\x69"
+#define ERASED   "\xff\xff\xff\xff\xff\xff\xff\xff"
+
+/* As read back from real bootloaders 6 (first version) and 1004 (second). */
+static void each_version_starts_its_own_sector(void **state)
+{
+    (void)state;
+    assert_int_equal(vp_dct_prepare(flash, board, VP_DCT_CODE_1), 0);
+    assert_header(0x08004000, VALID);
+    assert_header(0x08008000, ERASED);
+    assert_int_equal(vp_dct_write_as(flash, board, VP_DCT_CODE_1, 0, "abcd", 4), 0);
+    assert_header(0x08004000, CLEARED);
+    assert_header(0x08008000, VALID);
+    vp_flash_erase(flash, 0x08004000);
+    vp_flash_erase(flash, 0x08008000);
+    assert_int_equal(vp_dct_prepare(flash, board, VP_DCT_CODE_2), 0);
+    assert_header(0x08004000, ERASED);
+    assert_header(0x08008000, VALID);
+    assert_int_equal(vp_dct_write_as(flash, board, VP_DCT_CODE_2, 0, "abcd", 4), 0);
+    assert_header(0x08004000, VALID);
+    assert_header(0x08008000, GIVEN_UP);
+}
+
+static void each_version_reads_what_the_other_wrote(void **state)
+{
+    (void)state;
+    static const enum vp_dct_version turns[] = {VP_DCT_CODE_1, VP_DCT_CODE_2, VP_DCT_CODE_2,
+                                                VP_DCT_CODE_1, VP_DCT_CODE_1, VP_DCT_CODE_2};
+    for (unsigned i = 0; i < sizeof turns / sizeof *turns; i++) {
+        char text[8], back[8] = "";
+        snprintf(text, sizeof text, "turn %u", i);
+        assert_int_equal(vp_dct_write_as(flash, board, turns[i], 34 + 8 * i, text, 8), 0);
+        for (unsigned j = 0; j <= i; j++) {
+            snprintf(text, sizeof text, "turn %u", j);
+            assert_int_equal(vp_dct_read_as(flash, board, VP_DCT_CODE_1, 34 + 8 * j, back, 8), 0);
+            assert_string_equal(back, text);
+            assert_int_equal(vp_dct_read_as(flash, board, VP_DCT_CODE_2, 34 + 8 * j, back, 8), 0);
+            assert_string_equal(back, text);
+            assert_int_equal(vp_dct_read(flash, board, 34 + 8 * j, back, 8), 0);
+            assert_string_equal(back, text);
+        }
+    }
+}
+
+/* Whatever is cut, the second version finds either the old text or the new one. */
+static void a_cut_write_leaves_old_or_new(void **state)
+{
+    (void)state;
+    for (uint64_t at = 0;; at += at < 4090 ? 455 : 1) {
+        set_up_electron(NULL);
+        assert_int_equal(vp_dct_write_as(flash, board, VP_DCT_CODE_2, 100, "old", 3), 0);
+        assert_int_equal(vp_dct_write_as(flash, board, VP_DCT_CODE_2, 100, "mid", 3), 0);
+        struct cut cut = {.at = vp_flash_operations(flash) + at};
+        vp_flash_set_hook(flash, cut_operation, &cut);
+        const int error = vp_dct_write_as(flash, board, VP_DCT_CODE_2, 100, "new", 3);
+        vp_flash_set_hook(flash, NULL, NULL);
+        char text[4] = "";
+        assert_int_equal(vp_dct_read_as(flash, board, VP_DCT_CODE_2, 100, text, 3), 0);
+        if (strcmp(text, "mid") != 0 && strcmp(text, "new") != 0) {
+            fail_msg("cut at %u: '%s'", (unsigned)at, text);
+        }
+        const bool fired = cut.fired > 0;
+        if (!fired) {
+            assert_int_equal(error, 0);
+            break; /* past the last operation */
+        }
+        vp_flash_destroy(flash);
+    }
+}
+
+static void the_electrons_store_has_its_limits(void **state)
+{
+    (void)state;
+    const uint32_t room1 = 0x4000 - 8, room2 = room1 - 32;
+    assert_int_equal(vp_dct_write_as(flash, board, VP_DCT_CODE_1, room1 - 1, "ab", 2),
+                     VP_ERROR_RANGE);
+    assert_int_equal(vp_dct_write_as(flash, board, VP_DCT_CODE_1, room1 - 2, "ab", 2), 0);
+    uint8_t zeros[20];
+    assert_int_equal(vp_dct_zero(flash, board, VP_DCT_CODE_1, 100, sizeof zeros), 0);
+    assert_int_equal(vp_dct_read(flash, board, 100, zeros, sizeof zeros), 0);
+    assert_int_equal(zeros[0] | zeros[19], 0);
+    assert_int_equal(vp_dct_write_as(flash, board, VP_DCT_CODE_2, room2 - 1, "ab", 2),
+                     VP_ERROR_RANGE);
+    assert_int_equal(vp_dct_write_as(flash, board, VP_DCT_CODE_2, 0xFFFFFFFF, "ab", 2),
+                     VP_ERROR_RANGE);
+    assert_int_equal(vp_dct_write_as(flash, board, VP_DCT_CODE_2, room2 - 2, "ab", 2), 0);
+}
+
+static void the_core_has_no_dct(void **state)
+{
+    (void)state;
+    const struct vp_board *core = vp_board_find(VP_PLATFORM_CORE);
+    uint8_t byte;
+    assert_int_equal(vp_dct_read(flash, core, 0, &byte, 1), VP_ERROR_UNSUPPORTED);
+    assert_int_equal(vp_dct_write(flash, core, 0, &byte, 1), VP_ERROR_UNSUPPORTED);
+    assert_int_equal(vp_dct_zero(flash, core, VP_DCT_CODE_ANY, 0, 1), VP_ERROR_UNSUPPORTED);
+}
+
+/* Bootloaders 3 to 11 clear bits where they stand. */
+static void old_code_writes_in_place_while_it_can(void **state)
+{
+    (void)state;
+    assert_int_equal(vp_dct_write_as(flash, board, VP_DCT_CODE_1, 0, "\xF0\xF0", 2), 0);
+    assert_int_equal(vp_dct_write_as(flash, board, VP_DCT_CODE_1, 0, "\x10\x20", 2), 0);
+    uint8_t byte;
+    vp_flash_read(flash, 0x08008000 + 9, &byte, 1);
+    assert_int_equal(byte, 0xFF); /* the other copy was not needed */
+    assert_int_equal(vp_dct_write_as(flash, board, VP_DCT_CODE_1, 0, "\x30", 1), 0);
+    vp_flash_read(flash, 0x08008000 + 9, &byte, 1);
+    assert_int_equal(byte, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -217,6 +348,15 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_pending_module_is_stored_byte_for_byte, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(pending_modules_fill_slots_one_to_four, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(old_code_writes_in_place_while_it_can, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_core_has_no_dct, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(each_version_starts_its_own_sector, set_up_electron,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(each_version_reads_what_the_other_wrote, set_up_electron,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(the_electrons_store_has_its_limits, set_up_electron,
+                                        tear_down),
+        cmocka_unit_test_teardown(a_cut_write_leaves_old_or_new, tear_down),
     };
     return cmocka_run_group_tests_name("dct", tests, NULL, NULL);
 }

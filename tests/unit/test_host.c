@@ -121,7 +121,7 @@ static void kernel_messages_have_the_kernels_form(void **state)
     (void)state;
     struct usb_device device = make_device();
     struct uevent_text text;
-    uevent_kernel_message(&text, "add", (struct uevent_subject){&device, NULL}, 42);
+    uevent_kernel_message(&text, "add", uevent_device(&device), 42);
     static const char expected[] =
         "add@/devices/platform/vhci_hcd.0/usb1/1-1\0ACTION=add\0"
         "DEVPATH=/devices/platform/vhci_hcd.0/usb1/1-1\0SUBSYSTEM=usb\0MAJOR=189\0MINOR=1\0"
@@ -131,7 +131,7 @@ static void kernel_messages_have_the_kernels_form(void **state)
     assert_memory_equal(text.data, expected, sizeof expected);
 
     uevent_kernel_message(&text, "remove",
-                          (struct uevent_subject){&device, usb_device_current(&device, 0)}, 43);
+                          uevent_interface(&device, usb_device_current(&device, 0)), 43);
     static const char interface[] =
         "remove@/devices/platform/vhci_hcd.0/usb1/1-1/1-1:1.0\0ACTION=remove\0"
         "DEVPATH=/devices/platform/vhci_hcd.0/usb1/1-1/1-1:1.0\0SUBSYSTEM=usb\0"
@@ -158,7 +158,7 @@ static void udev_messages_have_udevs_form(void **state)
     struct usb_device device = make_device();
     struct uevent_text text;
     uint32_t words[10];
-    uevent_udev_message(&text, "add", (struct uevent_subject){&device, NULL}, 7);
+    uevent_udev_message(&text, "add", uevent_device(&device), 7);
     memcpy(words, text.data, sizeof words);
     assert_string_equal(text.data, "libudev");
     assert_int_equal(ntohl(words[2]), 0xFEEDCAFE);
@@ -187,7 +187,7 @@ static void hostile_texts_stay_within_their_line(void **state)
     device.product[1999] = '\0';
     free(device.serial);
     device.serial = strdup("a\nE:DEVNAME=/etc/passwd");
-    uevent_record(&text, (struct uevent_subject){&device, NULL});
+    uevent_record(&text, uevent_device(&device));
     assert_true(text.length < sizeof text.data);
     assert_null(memmem(text.data, text.length, "\nE:DEVNAME", 10));
     assert_non_null(memmem(text.data, text.length, "E:ID_SERIAL_SHORT=a_E:DEVNAME", 28));

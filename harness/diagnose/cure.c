@@ -1,0 +1,273 @@
+/*
+ * What would bring the application back: the smallest of a few things that a person would try, in
+ * the order in which one would. Each is tried on a copy of the flash.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "diagnose/diagnose.h"
+#include "vparticle/forge.h"
+
+static void add_step(struct vp_cure *cure, const struct vp_catalogue_module *module)
+{
+    for (unsigned i = 0; i < cure->count; i++) {
+        if (cure->steps[i]->address == module->address) {
+            cure->steps[i] = module;
+            return;
+        }
+    }
+    if (cure->count < VP_CURE_STEPS) {
+        cure->steps[cure->count++] = module;
+    }
+}
+
+/* ---- What is needed ------------------------------------------------------------------------ */
+
+/* The highest version of system parts that is there or asked for. */
+static uint16_t system_wanted(const struct vp_contents *contents)
+{
+    uint16_t wanted = 0;
+    for (unsigned i = 0; i < contents->slot_count; i++) {
+        const struct vp_module *module = &contents->modules[i];
+        if (!contents->present[i]) {
+            continue;
+        }
+        if (module->function == VP_MODULE_SYSTEM && module->version > wanted) {
+            wanted = module->version;
+        }
+        for (unsigned d = 0; d < 2; d++) {
+            if (module->dependencies[d].function == VP_MODULE_SYSTEM &&
+                module->dependencies[d].version > wanted) {
+                wanted = module->dependencies[d].version;
+            }
+        }
+    }
+    return wanted;
+}
+
+static uint16_t bootloader_wanted(const struct vp_catalogue_module *const *parts, unsigned count,
+                                  const struct vp_contents *contents)
+{
+    uint16_t wanted = 0;
+    for (unsigned i = 0; i < contents->slot_count; i++) {
+        for (unsigned d = 0; contents->present[i] && d < 2; d++) {
+            const struct vp_module_dependency *needed = &contents->modules[i].dependencies[d];
+            if (needed->function == VP_MODULE_BOOTLOADER && needed->version > wanted) {
+                wanted = needed->version;
+            }
+        }
+    }
+    for (unsigned i = 0; i < count; i++) {
+        for (unsigned d = 0; d < 2; d++) {
+            const struct vp_module_dependency *needed = &parts[i]->dependencies[d];
+            if (needed->function == VP_MODULE_BOOTLOADER && needed->version > wanted) {
+                wanted = needed->version;
+            }
+        }
+    }
+    return wanted;
+}
+
+/* The oldest bootloader that is new enough. */
+static const struct vp_catalogue_module *bootloader_from(enum vp_platform platform,
+                                                         uint16_t version)
+{
+    unsigned count;
+    const struct vp_catalogue_module *rows = vp_catalogue_modules(platform, &count);
+    const struct vp_catalogue_module *found = NULL;
+    for (unsigned i = 0; i < count; i++) {
+        if (rows[i].function == VP_MODULE_BOOTLOADER && rows[i].version >= version &&
+            (!found || rows[i].version < found->version)) {
+            found = &rows[i];
+        }
+    }
+    return found ? vp_catalogue_bootloader(platform, found->version) : NULL;
+}
+
+/* The oldest release that is new enough; a release proper rather than a candidate. */
+static const struct vp_catalogue_release *release_from(enum vp_platform platform, uint16_t version)
+{
+    unsigned count;
+    const struct vp_catalogue_release *releases = vp_catalogue_releases(platform, &count);
+    for (int candidates = 0; candidates < 2; candidates++) {
+        for (unsigned i = 0; i < count; i++) {
+            if (releases[i].version >= version &&
+                (candidates || !strpbrk(releases[i].name, "-+"))) {
+                return &releases[i];
+            }
+        }
+    }
+    return NULL;
+}
+
+static const struct vp_catalogue_module *row_of(enum vp_platform platform, uint8_t function,
+                                                uint8_t index, uint16_t version)
+{
+    unsigned count;
+    const struct vp_catalogue_module *rows = vp_catalogue_modules(platform, &count);
+    for (unsigned i = 0; i < count; i++) {
+        if (rows[i].function == function && rows[i].index == index && rows[i].version == version) {
+            return &rows[i];
+        }
+    }
+    return NULL;
+}
+
+/* ---- What a person would try ------------------------------------------------------------------
+ */
+
+/* Put whole modules of the same versions where damaged ones or none are. */
+static void repair(struct vp_cure *cure, const struct vp_contents *contents)
+{
+    for (unsigned i = 0; i < contents->slot_count; i++) {
+        const struct vp_module_slot *slot = &contents->slots[i];
+        const struct vp_module *module = &contents->modules[i];
+        const bool whole = contents->present[i] && module->platform == contents->platform &&
+                           module->function == slot->function && module->index == slot->index &&
+                           vp_module_crc_matches(contents->flash, slot->start, module);
+        if (whole || slot->function == VP_MODULE_USER) {
+            continue;
+        }
+        const uint16_t version = contents->present[i] && module->function == slot->function
+                                     ? module->version
+                                     : system_wanted(contents);
+        const struct vp_catalogue_module *row =
+            row_of(contents->platform, slot->function, slot->index, version);
+        if (row) {
+            add_step(cure, row);
+        }
+    }
+    snprintf(cure->words, sizeof cure->words,
+             "Flash what is damaged or missing once more, in the version that is there");
+}
+
+static void renew_bootloader(struct vp_cure *cure, const struct vp_contents *contents)
+{
+    const uint16_t wanted = bootloader_wanted(cure->steps, cure->count, contents);
+    const struct vp_module *there = vp_contents_find(contents, VP_MODULE_BOOTLOADER, 0);
+    if (wanted > 0 && (!there || there->version < wanted)) {
+        const struct vp_catalogue_module *row = bootloader_from(contents->platform, wanted);
+        if (row) {
+            add_step(cure, row);
+            snprintf(cure->words, sizeof cure->words, "Flash bootloader %u, which the system needs",
+                     row->version);
+        }
+    }
+}
+
+static void renew_system(struct vp_cure *cure, const struct vp_contents *contents)
+{
+    const struct vp_catalogue_release *release =
+        release_from(contents->platform, system_wanted(contents));
+    for (unsigned i = 0; release && i < release->module_count; i++) {
+        const struct vp_catalogue_module *module = &release->modules[i];
+        if (module->function == VP_MODULE_SYSTEM &&
+            vp_catalogue_part(release, module->part) == module) {
+            add_step(cure, module);
+        }
+    }
+    renew_bootloader(cure, contents);
+    if (release) {
+        snprintf(cure->words, sizeof cure->words,
+                 "Bring the whole system to %s, the first release that everything on the device "
+                 "can run with",
+                 release->name);
+    }
+}
+
+static void renew_application(struct vp_cure *cure, const struct vp_contents *contents)
+{
+    const struct vp_catalogue_release *release =
+        release_from(contents->platform, system_wanted(contents));
+    const struct vp_catalogue_module *tinker = release ? vp_catalogue_tinker(release) : NULL;
+    if (tinker) {
+        add_step(cure, tinker);
+    }
+    snprintf(cure->words, sizeof cure->words,
+             "Flash an application again: its own, built for this board and system, or tinker");
+}
+
+static void everything(struct vp_cure *cure, const struct vp_contents *contents)
+{
+    renew_system(cure, contents);
+    char system[sizeof cure->words];
+    memcpy(system, cure->words, sizeof system);
+    renew_application(cure, contents);
+    snprintf(cure->words, sizeof cure->words, "%.150s; then flash an application again", system);
+}
+
+static void repair_and_application(struct vp_cure *cure, const struct vp_contents *contents)
+{
+    repair(cure, contents);
+    renew_application(cure, contents);
+    snprintf(cure->words, sizeof cure->words,
+             "Flash what is damaged or missing once more, and then an application: its own, or "
+             "tinker");
+}
+
+/* ---- Trying ------------------------------------------------------------------------------------
+ */
+
+static int erase_for(struct vp_flash *flash, uint32_t start, size_t size)
+{
+    for (uint32_t at = start; at < start + size;) {
+        const struct vp_flash_sector *sector = vp_flash_sector_at(flash, at);
+        int error = sector ? vp_flash_erase(flash, at) : VP_ERROR_RANGE;
+        if (error) {
+            return error;
+        }
+        at = sector->address + sector->size;
+    }
+    return 0;
+}
+
+static int put(struct vp_flash *flash, const struct vp_catalogue_module *module)
+{
+    uint8_t *image;
+    size_t size;
+    int error = vp_forge_catalogue_module(module, &image, &size);
+    if (!error) {
+        error = erase_for(flash, module->address, size);
+        error = error ? error : vp_flash_program(flash, module->address, image, size);
+        free(image);
+    }
+    return error;
+}
+
+/* @return 0 with the outcome, or VP_ERROR_NO_MEMORY */
+static int try_cure(const struct vp_contents *contents, const struct vp_cure *cure, bool *cured)
+{
+    struct vp_flash *copy;
+    enum vp_mode mode = VP_MODE_OFF;
+    int error = vp_flash_fork(&copy, contents->flash);
+    for (unsigned i = 0; !error && i < cure->count; i++) {
+        error = put(copy, cure->steps[i]);
+    }
+    if (!error) {
+        error = vp_mode_with(copy, contents->platform, &mode);
+    }
+    vp_flash_destroy(copy);
+    *cured = !error && mode == VP_MODE_NORMAL;
+    return error == VP_ERROR_NO_MEMORY ? error : 0;
+}
+
+int vp_find_cure(const struct vp_contents *contents, struct vp_diagnosis *diagnosis)
+{
+    static void (*const attempts[])(struct vp_cure *, const struct vp_contents *) = {
+        repair,     renew_bootloader, renew_system, renew_application, repair_and_application,
+        everything,
+    };
+    for (size_t i = 0; i < sizeof attempts / sizeof *attempts && !diagnosis->cured; i++) {
+        struct vp_cure *cure = &diagnosis->cure;
+        *cure = (struct vp_cure){.count = 0};
+        attempts[i](cure, contents);
+        if (cure->count > 0) {
+            int error = try_cure(contents, cure, &diagnosis->cured);
+            if (error) {
+                return error;
+            }
+        }
+    }
+    return 0;
+}
