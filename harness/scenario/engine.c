@@ -190,6 +190,8 @@ static int do_step(struct vp_engine *engine, const struct vp_step *step)
         press(device, step->press->milliseconds);
     } else if (step->reset) {
         reset(device, step->reset->milliseconds);
+    } else if (step->plug) {
+        vp_device_plug(device, *step->plug == VP_PLUG_IN);
     } else {
         power(device, *step->power);
     }

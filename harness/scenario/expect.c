@@ -34,13 +34,26 @@ static int expect_usb(struct vp_engine *engine, const struct vp_step *step)
                                 vp_text("%s", found));
 }
 
+static int expect_led(struct vp_engine *engine, const struct vp_step *step)
+{
+    struct vp_led led;
+    char found[32];
+    vp_device_led(vp_engine_device_of(engine, step)->device, &led);
+    snprintf(found, sizeof found, "%s %s", vp_led_color_name(led.color),
+             vp_led_pattern_name(led.pattern));
+    return strcmp(found, step->expect->led) == 0
+               ? 0
+               : vp_engine_fail(engine, step, vp_text("LED %s", step->expect->led),
+                                vp_text("%s", found));
+}
+
 /* ---- Modules ----------------------------------------------------------------------------- */
 
 static const struct vp_module_slot *find_slot(const struct vp_engine_device *device,
                                               const char *part)
 {
     unsigned count;
-    const struct vp_module_slot *slots = vp_module_slots(device->platform, 0, &count);
+    const struct vp_module_slot *slots = vp_device_slots(device->device, &count);
     for (unsigned i = 0; i < count; i++) {
         if (strcmp(slots[i].name, part) == 0) {
             return &slots[i];
@@ -97,6 +110,7 @@ static int expect_modules(struct vp_engine *engine, const struct vp_step *step)
         {"system-part2", versions->system_part2},
         {"system-part3", versions->system_part3},
         {"user", versions->user},
+        {"monolithic", versions->monolithic},
     };
     int error = 0;
     for (unsigned i = 0; !error && i < sizeof wanted / sizeof wanted[0]; i++) {
@@ -254,6 +268,9 @@ int vp_engine_expect(struct vp_engine *engine, const struct vp_step *step)
     int error = expect->mode ? expect_mode(engine, step) : 0;
     if (!error && expect->usb) {
         error = expect_usb(engine, step);
+    }
+    if (!error && expect->led) {
+        error = expect_led(engine, step);
     }
     if (!error && expect->modules) {
         error = expect_modules(engine, step);

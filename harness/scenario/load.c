@@ -133,6 +133,7 @@ const char *vp_step_action(const struct vp_step *step)
            : step->press  ? "press"
            : step->reset  ? "reset"
            : step->power  ? "power"
+           : step->plug   ? "plug"
            : step->expect ? "expect"
                           : NULL;
 }
@@ -156,12 +157,13 @@ static int check_action(struct loader *loader, unsigned index)
 {
     const struct vp_step *step = &loader->scenario->steps[index];
     const int actions =
-        !!step->run + !!step->press + !!step->reset + !!step->power + !!step->expect;
+        !!step->run + !!step->press + !!step->reset + !!step->power + !!step->plug + !!step->expect;
     if (actions != 1) {
-        return vp_yaml_fail(loader->path, step_node(loader, index), loader->failure,
-                            "a step does exactly one of run, press, reset, power, expect; this one "
-                            "does %s",
-                            actions ? "more" : "none");
+        return vp_yaml_fail(
+            loader->path, step_node(loader, index), loader->failure,
+            "a step does exactly one of run, press, reset, power, plug, expect; this one "
+            "does %s",
+            actions ? "more" : "none");
     }
     static const char *const only_run[] = {"exit", "timeout", "stdout", "stderr", "kill_after"};
     for (unsigned i = 0; !step->run && i < sizeof only_run / sizeof only_run[0]; i++) {
@@ -221,7 +223,7 @@ static int check_text(struct loader *loader, unsigned index, const char *key,
 static bool names_no_module(const struct vp_versions *versions)
 {
     return !versions->bootloader && !versions->system_part1 && !versions->system_part2 &&
-           !versions->system_part3 && !versions->user;
+           !versions->system_part3 && !versions->user && !versions->monolithic;
 }
 
 static int check_run(struct loader *loader, unsigned index)
@@ -302,10 +304,25 @@ static int check_flash(struct loader *loader, unsigned index, const struct vp_fl
     return check_need(loader, flash->equals, place(loader, index, "expect"));
 }
 
+static bool is_led(const char *text)
+{
+    for (int color = VP_LED_OFF; color <= VP_LED_WHITE; color++) {
+        for (int pattern = VP_LED_SOLID; pattern <= VP_LED_BREATHE; pattern++) {
+            char name[32];
+            snprintf(name, sizeof name, "%s %s", vp_led_color_name((enum vp_led_color)color),
+                     vp_led_pattern_name((enum vp_led_pattern)pattern));
+            if (strcmp(name, text) == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 static int check_expect(struct loader *loader, unsigned index)
 {
     const struct vp_expect *expect = loader->scenario->steps[index].expect;
-    if (!expect->mode && !expect->flash && !expect->usb &&
+    if (!expect->mode && !expect->flash && !expect->usb && !expect->led &&
         (!expect->modules || names_no_module(expect->modules))) {
         return vp_yaml_fail(loader->path, place(loader, index, "expect"), loader->failure,
                             "expect: nothing is expected");
@@ -314,6 +331,12 @@ static int check_expect(struct loader *loader, unsigned index)
         return vp_yaml_fail(loader->path, place(loader, index, "expect"), loader->failure,
                             "usb: '%s' is neither VENDOR:PRODUCT (such as 2b04:d006) nor none",
                             expect->usb);
+    }
+    if (expect->led && !is_led(expect->led)) {
+        return vp_yaml_fail(loader->path, place(loader, index, "expect"), loader->failure,
+                            "led: '%s' is not a colour (off, red, green, blue, yellow, magenta, "
+                            "cyan, white) and a pattern (solid, blink, breathe)",
+                            expect->led);
     }
     for (unsigned i = 0; i < expect->flash_count; i++) {
         const int error = check_flash(loader, index, &expect->flash[i]);

@@ -9,13 +9,14 @@
 
 static const char variable[] = "${firmware}";
 
-char *vp_find_firmware(const char *scenario_path)
+/* A folder under the scenario file's folder, or under the nearest one above that has it. */
+static char *find_above(const char *scenario_path, const char *wanted)
 {
     char *start = realpath(scenario_path, NULL);
     char *found = NULL;
     for (char *folder = start; !found && folder && strcmp(folder, "/") != 0;) {
         folder = dirname(folder);
-        found = vp_text("%s/.cache/firmware", folder);
+        found = vp_text("%s/%s", folder, wanted);
         if (found && access(found, R_OK | X_OK)) {
             free(found);
             found = NULL;
@@ -23,6 +24,16 @@ char *vp_find_firmware(const char *scenario_path)
     }
     free(start);
     return found;
+}
+
+char *vp_find_firmware(const char *scenario_path)
+{
+    return find_above(scenario_path, ".cache/firmware");
+}
+
+char *vp_find_tools(const char *scenario_path)
+{
+    return find_above(scenario_path, ".cache/tools/bin");
 }
 
 /* The files that a text names by ${firmware}/...; a blank or a quote ends the name. */
@@ -67,6 +78,14 @@ static char *missing_firmware(const struct vp_scenario *scenario, const char *fi
     return text;
 }
 
+static bool is_in(const char *folder, const char *program)
+{
+    char *path = vp_text("%s/%s", *folder ? folder : ".", program);
+    const bool found = path && access(path, X_OK) == 0;
+    free(path);
+    return found;
+}
+
 static bool is_installed(const char *program)
 {
     const char *path_variable = getenv("PATH");
@@ -74,23 +93,30 @@ static bool is_installed(const char *program)
     bool found = false;
     char *rest = folders;
     for (char *folder; folders && !found && (folder = strsep(&rest, ":"));) {
-        char *path = vp_text("%s/%s", *folder ? folder : ".", program);
-        found = path && access(path, X_OK) == 0;
-        free(path);
+        found = is_in(folder, program);
     }
     free(folders);
     return found;
 }
 
-char *vp_missing_need(const struct vp_scenario *scenario, const char *firmware)
+/* Programs with a version in their name are those that a script fetches. */
+static char *missing_program(const char *program)
+{
+    const char *dash = strrchr(program, '-');
+    const bool versioned = dash && dash[1] >= '0' && dash[1] <= '9';
+    return versioned ? vp_text("%s is not here; scripts/fetch-tools brings it", program)
+                     : vp_text("the program %s is not installed", program);
+}
+
+char *vp_missing_need(const struct vp_scenario *scenario, const char *firmware, const char *tools)
 {
     for (unsigned i = 0; i < scenario->needs_count; i++) {
         const char *need = scenario->needs[i];
         char *text = NULL;
         if (strcmp(need, "firmware") == 0) {
             text = missing_firmware(scenario, firmware);
-        } else if (!is_installed(need)) {
-            text = vp_text("the program %s is not installed", need);
+        } else if (!(tools && is_in(tools, need)) && !is_installed(need)) {
+            text = missing_program(need);
         }
         if (text) {
             return text;

@@ -12,10 +12,17 @@
 char *vp_find_firmware(const char *scenario_path);
 
 /**
+ * The folder with programs that scripts/fetch-tools brought: .cache/tools/bin, found likewise.
+ * @return new absolute path, NULL if there is none
+ */
+char *vp_find_tools(const char *scenario_path);
+
+/**
  * Why a scenario cannot run here.
  * @param firmware  the folder with real images, or NULL
+ * @param tools  the folder with programs that were fetched, or NULL
  * @return new text, NULL if it can run
  */
-char *vp_missing_need(const struct vp_scenario *scenario, const char *firmware);
+char *vp_missing_need(const struct vp_scenario *scenario, const char *firmware, const char *tools);
 
 #endif

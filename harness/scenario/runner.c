@@ -248,8 +248,24 @@ static char *make_folder(void)
     return path;
 }
 
+/* Tools find what was fetched before what is installed, and no settings of whoever runs this. */
+static void prepare_environment(const struct job *job, const char *tools)
+{
+    const char *path = getenv("PATH");
+    char *both = tools ? vp_text("%s:%s", tools, path ? path : "/usr/bin:/bin") : NULL;
+    char *home = vp_text("%s/home", job->folder);
+    if (both) {
+        setenv("PATH", both, 1);
+    }
+    if (home && mkdir(home, 0700) == 0) {
+        setenv("HOME", home, 1);
+    }
+    free(both);
+    free(home);
+}
+
 /* @return 0 or an errno */
-static int fork_job(struct runner *runner, struct job *job, const char *firmware)
+static int fork_job(struct runner *runner, struct job *job, const char *firmware, const char *tools)
 {
     int ends[2];
     job->folder = make_folder();
@@ -260,6 +276,7 @@ static int fork_job(struct runner *runner, struct job *job, const char *firmware
     job->process = fork();
     if (job->process == 0) {
         close(ends[0]);
+        prepare_environment(job, tools);
         run_here(runner, job, firmware, ends[1]);
     }
     const int error = job->process < 0 ? errno : 0;
@@ -285,14 +302,15 @@ static void start_job(struct runner *runner, unsigned which)
     const struct vp_scenario *scenario = runner->scenarios[which];
     char *firmware = runner->options->firmware ? realpath(runner->options->firmware, NULL)
                                                : vp_find_firmware(scenario->path);
-    char *missing = vp_missing_need(scenario, firmware);
+    char *tools = vp_find_tools(scenario->path);
+    char *missing = vp_missing_need(scenario, firmware, tools);
     if (missing) {
         finish_without(runner, which, VP_SKIPPED, missing);
     } else {
         struct job *job = &runner->jobs[runner->job_count];
         *job = (struct job){.which = which, .pipe = -1, .started = now()};
         job->deadline = job->started + longest_run(scenario);
-        const int error = fork_job(runner, job, firmware);
+        const int error = fork_job(runner, job, firmware, tools);
         if (error) {
             free_job(job);
             finish_without(runner, which, VP_ABORTED,
@@ -302,6 +320,7 @@ static void start_job(struct runner *runner, unsigned which)
         }
     }
     free(firmware);
+    free(tools);
 }
 
 /* The process has closed its pipe: take its result, or say why there is none. */

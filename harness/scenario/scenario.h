@@ -36,7 +36,7 @@ struct vp_hold {
 
 /** Version of each module that must be in its slot; those not named do not matter. */
 struct vp_versions {
-    uint16_t *bootloader, *system_part1, *system_part2, *system_part3, *user;
+    uint16_t *bootloader, *system_part1, *system_part2, *system_part3, *user, *monolithic;
 };
 
 /** Where: `part` (a slot), or `at` and `size`, or all of the flash. What: one of the last three. */
@@ -54,11 +54,13 @@ struct vp_expect {
     struct vp_flash_check *flash;
     unsigned flash_count;
     char *usb; /**< "2b04:d006", or "none" when off the bus */
+    char *led; /**< "blue blink": colour and pattern */
 };
 
+enum vp_plug { VP_PLUG_OUT, VP_PLUG_IN };
 enum vp_power { VP_POWER_OFF, VP_POWER_ON, VP_POWER_CYCLE };
 
-/** One step; exactly one of run, press, reset, power, expect is set. */
+/** One step; exactly one of run, press, reset, power, plug, expect is set. */
 struct vp_step {
     unsigned line, column; /**< of the step in its file, from 1 */
 
@@ -71,9 +73,10 @@ struct vp_step {
     struct vp_hold *press;
     struct vp_hold *reset; /**< milliseconds that the button is held during it, 0: not */
     enum vp_power *power;
+    enum vp_plug *plug;
     struct vp_expect *expect;
 
-    unsigned *device; /**< for press, reset, power, expect: from 1; NULL: 1 */
+    unsigned *device; /**< for all but run: from 1; NULL: 1 */
 };
 
 struct vp_scenario {
@@ -104,7 +107,7 @@ int vp_scenario_parse(const char *path, const uint8_t *bytes, size_t size,
 /** NULL is allowed. */
 void vp_scenario_free(struct vp_scenario *scenario);
 
-/** The key of the step's action: "run", "press", "reset", "power" or "expect". */
+/** The key of the step's action: "run", "press", "reset", "power", "plug" or "expect". */
 const char *vp_step_action(const struct vp_step *step);
 
 /** Names of all variables, each with an empty value; ends with a NULL name. */

@@ -45,6 +45,7 @@ static const cyaml_schema_field_t versions_fields[] = {
     CYAML_FIELD_UINT_PTR("system-part2", OPTIONAL, struct vp_versions, system_part2),
     CYAML_FIELD_UINT_PTR("system-part3", OPTIONAL, struct vp_versions, system_part3),
     CYAML_FIELD_UINT_PTR("user", OPTIONAL, struct vp_versions, user),
+    CYAML_FIELD_UINT_PTR("monolithic", OPTIONAL, struct vp_versions, monolithic),
     CYAML_FIELD_END,
 };
 
@@ -74,6 +75,7 @@ static const cyaml_schema_field_t expect_fields[] = {
     CYAML_FIELD_SEQUENCE("flash", CYAML_FLAG_POINTER | OPTIONAL, struct vp_expect, flash,
                          &flash_check_entry, 1, MANY),
     CYAML_FIELD_STRING_PTR("usb", OPTIONAL, struct vp_expect, usb, 1, LONGEST),
+    CYAML_FIELD_STRING_PTR("led", OPTIONAL, struct vp_expect, led, 1, LONGEST),
     CYAML_FIELD_END,
 };
 
@@ -81,6 +83,11 @@ static const cyaml_strval_t powers[] = {
     {"off", VP_POWER_OFF},
     {"on", VP_POWER_ON},
     {"cycle", VP_POWER_CYCLE},
+};
+
+static const cyaml_strval_t plugs[] = {
+    {"out", VP_PLUG_OUT},
+    {"in", VP_PLUG_IN},
 };
 
 static const cyaml_schema_field_t step_fields[] = {
@@ -94,6 +101,8 @@ static const cyaml_schema_field_t step_fields[] = {
     CYAML_FIELD_MAPPING_PTR("reset", OPTIONAL, struct vp_step, reset, reset_fields),
     CYAML_FIELD_ENUM_PTR("power", OPTIONAL | CYAML_FLAG_STRICT, struct vp_step, power, powers,
                          COUNT_OF(powers)),
+    CYAML_FIELD_ENUM_PTR("plug", OPTIONAL | CYAML_FLAG_STRICT, struct vp_step, plug, plugs,
+                         COUNT_OF(plugs)),
     CYAML_FIELD_MAPPING_PTR("expect", OPTIONAL, struct vp_step, expect, expect_fields),
     CYAML_FIELD_UINT_PTR("device", OPTIONAL, struct vp_step, device),
     CYAML_FIELD_END,
