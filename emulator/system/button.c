@@ -79,6 +79,9 @@ static void clear_credentials(struct vp_system *system)
 {
     system->has_credentials = system->machine.board->platform == VP_PLATFORM_ELECTRON;
     system->ssid[0] = '\0';
+    if (!system->has_credentials) {
+        vp_system_listen(system, true); /* wherever the release of the button has led meanwhile */
+    }
 }
 
 void vp_button_advance(struct vp_system *system, uint32_t milliseconds)

@@ -138,6 +138,7 @@ void vp_system_set_baud(struct vp_system *system, uint32_t baud)
         if (system->generation->ymodem_by_speed &&
             system->machine.board->platform != VP_PLATFORM_CORE) {
             vp_ymodem_start(system);
+            system->update.watched = true; /* SPARK_FLASH_UPDATE = 3 */
             system->state = VP_SYSTEM_UPDATING;
         } else {
             vp_system_listen(system, true);
@@ -172,8 +173,9 @@ uint32_t vp_system_transmit(struct vp_system *system, uint8_t *bytes, uint32_t r
     if (!lives(system)) {
         return 0;
     }
-    const uint32_t count = vp_serial_take(&system->serial, bytes, room);
     read_on(system);
+    const uint32_t count = vp_serial_take(&system->serial, bytes, room);
+    read_on(system); /* somebody may have waited for the room */
     return count;
 }
 

@@ -50,6 +50,7 @@ struct vp_system_machine {
 /** A module that is being received; see update.h. */
 struct vp_update {
     bool begun;
+    bool watched;       /**< silence resets the chip: since it was begun, or 28800 baud were set */
     uint32_t silent_ms; /**< since something was received */
 };
 

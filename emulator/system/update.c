@@ -78,7 +78,7 @@ static void open_door(struct vp_system *system)
     if (system->generation->frees_slots && system->machine.board->modular) {
         free_slots(system);
     }
-    system->update = (struct vp_update){.begun = true};
+    system->update = (struct vp_update){.begun = true, .watched = true};
     system->state = VP_SYSTEM_UPDATING;
 }
 
@@ -325,12 +325,12 @@ static uint32_t silence_limit(const struct vp_system *system)
 
 int64_t vp_update_patience(const struct vp_system *system)
 {
-    return system->update.begun ? (int64_t)silence_limit(system) - system->update.silent_ms : -1;
+    return system->update.watched ? (int64_t)silence_limit(system) - system->update.silent_ms : -1;
 }
 
 void vp_update_advance(struct vp_system *system, uint32_t milliseconds)
 {
-    if (!system->update.begun) {
+    if (!system->update.watched) {
         return;
     }
     if (milliseconds >= silence_limit(system) - system->update.silent_ms) {

@@ -130,7 +130,7 @@ void chip_say(struct chip *chip, const char *text)
 
 const char *chip_hear(struct chip *chip)
 {
-    static char heard[16384];
+    static char heard[65536];
     uint32_t count = 0, more;
     while ((more = vp_system_transmit(&chip->system, (uint8_t *)heard + count, 64)) > 0) {
         count += more;
