@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "device/device_private.h"
+#include "vparticle/field.h"
 #include "vparticle/forge.h"
 #include "vparticle/nearest.h"
 
@@ -16,6 +17,7 @@ static const char erased[] = "erased";
 struct spec {
     char *copy;
     const struct vp_board *board;
+    const char *report;   /* file that the field sent; NULL: board and release are named */
     const char *release;  /* a release of the catalogue, or `erased` */
     uint16_t bootloader;  /* 0: the release's own */
     const char *mode;     /* NULL: whatever it comes up in */
@@ -113,9 +115,14 @@ static int read_firmware(struct spec *spec, char *value, struct vp_failure *fail
 static const struct key {
     const char *name;
     int (*read)(struct spec *spec, char *value, struct vp_failure *failure);
+    bool with_report; /* makes sense where a file says what is in flash */
 } keys[] = {
-    {"bootloader", read_bootloader}, {"mode", read_mode},         {"id", read_id},
-    {"flash", read_flash},           {"external", read_external}, {"firmware", read_firmware},
+    {"bootloader", read_bootloader, false},
+    {"mode", read_mode, true},
+    {"id", read_id, true},
+    {"flash", read_flash, true},
+    {"external", read_external, false},
+    {"firmware", read_firmware, false},
 };
 
 #define KEY_NAMES "bootloader, mode, id, flash, external, firmware"
@@ -138,6 +145,10 @@ static int read_pair(struct spec *spec, char *pair, struct vp_failure *failure)
             if (spec->seen & 1u << i) {
                 return vp_fail(failure, VP_ERROR_INVALID,
                                "%s=%s: '%s' was given before; give it once", pair, value, pair);
+            }
+            if (spec->report && !keys[i].with_report) {
+                return vp_fail(failure, VP_ERROR_INVALID,
+                               "%s=%s: inspect=FILE says that already; leave it out", pair, value);
             }
             spec->seen |= 1u << i;
             return keys[i].read(spec, value, failure);
@@ -177,6 +188,26 @@ static int read_release(struct spec *spec, const char *name, struct vp_failure *
     return 0;
 }
 
+/* What comes first: PLATFORM[@RELEASE], or inspect=FILE. */
+static int read_subject(struct spec *spec, char *text, struct vp_failure *failure)
+{
+    static const char report[] = "inspect=";
+    if (strncmp(text, report, sizeof report - 1) == 0) {
+        spec->report = text + sizeof report - 1;
+        return *spec->report
+                   ? 0
+                   : vp_fail(failure, VP_ERROR_INVALID,
+                             "inspect=: must name a file with what 'particle serial inspect' "
+                             "printed, a description as JSON, or a flash image");
+    }
+    char *release = strchr(text, '@');
+    if (release) {
+        *release++ = '\0';
+    }
+    const int error = read_platform(spec, text, failure);
+    return error ? error : read_release(spec, release, failure);
+}
+
 static int parse(struct spec *spec, const char *text, unsigned number, struct vp_failure *failure)
 {
     static const uint8_t default_id[VP_DEVICE_ID_SIZE] = {0x30, 0x00, 0x3A, 0x00, 0x0A, 0x47,
@@ -195,14 +226,7 @@ static int parse(struct spec *spec, const char *text, unsigned number, struct vp
     }
     char *rest = spec->copy;
     char *platform = strsep(&rest, ",");
-    char *release = strchr(platform, '@');
-    if (release) {
-        *release++ = '\0';
-    }
-    int error = read_platform(spec, platform, failure);
-    if (!error) {
-        error = read_release(spec, release, failure);
-    }
+    int error = read_subject(spec, platform, failure);
     for (char *pair; !error && (pair = strsep(&rest, ","));) {
         error = read_pair(spec, pair, failure);
     }
@@ -299,6 +323,32 @@ static int make_flash(struct vp_device_parts *parts, const struct spec *spec,
     return error;
 }
 
+/* The file tells the board, and what is in flash unless an image file says so already. */
+static int load_report(struct vp_device_parts *parts, struct spec *spec, struct vp_failure *failure)
+{
+    enum vp_platform platform;
+    int error = vp_field_load(spec->report, &parts->flash, &platform, failure);
+    if (error) {
+        return error;
+    }
+    parts->board = spec->board = vp_board_find(platform);
+    if (spec->flash && access(spec->flash, F_OK) == 0) {
+        vp_flash_destroy(parts->flash);
+        parts->flash = NULL;
+        error = vp_flash_open_image(&parts->flash, spec->board->geometry, spec->flash, failure);
+    } else {
+        error = keep_in_file(&parts->flash, spec->flash, failure);
+    }
+    if (!error && spec->board->external) {
+        bool fresh;
+        error = open_or_create(&parts->external, spec->board->external, NULL, &fresh, failure);
+    }
+    if (error) {
+        discard(parts);
+    }
+    return error;
+}
+
 static int check_mode(const struct vp_device *device, const struct spec *spec,
                       struct vp_failure *failure)
 {
@@ -317,7 +367,7 @@ static uint16_t request_for(const struct spec *spec, const struct vp_flash *flas
 {
     const char *mode = spec->mode;
     const bool by_itself = spec->board->modular && !vp_boot_application_valid(flash, spec->board);
-    if (!mode || (by_itself && strcmp(spec->release, erased) == 0)) {
+    if (!mode || (by_itself && spec->release && strcmp(spec->release, erased) == 0)) {
         return VP_BOOT_REQUEST_NONE;
     }
     return strcmp(mode, "dfu") == 0    ? VP_BOOT_REQUEST_DFU
@@ -325,11 +375,12 @@ static uint16_t request_for(const struct spec *spec, const struct vp_flash *flas
                                        : VP_BOOT_REQUEST_NONE;
 }
 
-static int build(struct vp_device **device, const struct spec *spec, struct vp_failure *failure)
+static int build(struct vp_device **device, struct spec *spec, struct vp_failure *failure)
 {
     struct vp_device_parts parts = {.board = spec->board};
     memcpy(parts.id, spec->id, sizeof parts.id);
-    int error = make_flash(&parts, spec, failure);
+    int error =
+        spec->report ? load_report(&parts, spec, failure) : make_flash(&parts, spec, failure);
     if (error) {
         return error;
     }

@@ -1,16 +1,11 @@
 /* vparticle diagnose FILE: why a device does not run its application, and what would cure it. */
-#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "cli/commands.h"
 #include "diagnose/diagnose.h"
 #include "vparticle/field.h"
-
-enum { MAXIMUM_FILE = 4 << 20, FLASH_IMAGE = 1 << 20 };
 
 static void print_usage(FILE *to)
 {
@@ -21,53 +16,6 @@ static void print_usage(FILE *to)
           "0 -s 0x08000000:0x100000 -U FILE' reads it out. '-' is standard input.\n\n"
           "Exit status: 0 the application runs, 1 it does not, 2 FILE cannot be read.\n",
           to);
-}
-
-static int complain(const char *path, const char *what)
-{
-    fprintf(stderr, "vparticle diagnose: %s: %s\n", path, what);
-    return VP_EXIT_USAGE;
-}
-
-/* ---- The file --------------------------------------------------------------------------- */
-
-static uint8_t *read_all(FILE *file, size_t *size)
-{
-    uint8_t *bytes = malloc(MAXIMUM_FILE + 1);
-    *size = bytes ? fread(bytes, 1, MAXIMUM_FILE + 1, file) : 0;
-    if (!bytes || *size > MAXIMUM_FILE || ferror(file)) {
-        free(bytes);
-        return NULL;
-    }
-    return bytes;
-}
-
-static int fill_from_image(struct vp_flash *flash, const uint8_t *bytes, enum vp_platform *platform,
-                           struct vp_failure *failure)
-{
-    int error = vp_flash_program(flash, 0x08000000, bytes, FLASH_IMAGE);
-    if (!error && vp_module_flash_platform(flash, platform)) {
-        return vp_fail(failure, VP_ERROR_INVALID,
-                       "it has the size of a flash image, but no module at any place where a "
-                       "board keeps one");
-    }
-    return error ? vp_fail(failure, error, "%s", vp_error_text(error)) : 0;
-}
-
-static int fill_from_report(struct vp_flash **flash, const uint8_t *bytes, size_t size,
-                            enum vp_platform *platform, struct vp_failure *failure)
-{
-    struct vp_field_report report;
-    int error = vp_field_parse((const char *)bytes, size, &report, failure);
-    if (error) {
-        return error;
-    }
-    *platform = report.platform;
-    if (report.platform == VP_PLATFORM_CORE) {
-        return vp_fail(failure, VP_ERROR_UNSUPPORTED,
-                       "a Core has one monolithic firmware, and no safe mode for want of modules");
-    }
-    return vp_field_install(*flash, &report, failure);
 }
 
 /* ---- What is said -------------------------------------------------------------------------- */
@@ -149,31 +97,6 @@ static void print_diagnosis(const struct vp_diagnosis *diagnosis)
 /* ---- Command line -----------------------------------------------------------------------------
  */
 
-static int diagnose(const char *path, const uint8_t *bytes, size_t size)
-{
-    struct vp_flash *flash;
-    struct vp_failure failure = {""};
-    struct vp_diagnosis diagnosis;
-    enum vp_platform platform;
-    if (vp_flash_create(&flash, &vp_flash_stm32f205)) {
-        return complain(path, "out of memory");
-    }
-    int error = size == FLASH_IMAGE ? fill_from_image(flash, bytes, &platform, &failure)
-                                    : fill_from_report(&flash, bytes, size, &platform, &failure);
-    if (!error) {
-        error = vp_diagnose(flash, platform, &diagnosis);
-        if (error) {
-            vp_fail(&failure, error, "%s", vp_error_text(error));
-        }
-    }
-    vp_flash_destroy(flash);
-    if (error) {
-        return complain(path, failure.text);
-    }
-    print_diagnosis(&diagnosis);
-    return diagnosis.mode == VP_MODE_NORMAL ? VP_EXIT_OK : VP_EXIT_FAILED;
-}
-
 int vp_command_diagnose(int argc, char **argv)
 {
     static const struct option options[] = {{"help", no_argument, NULL, 'h'}, {0}};
@@ -186,19 +109,23 @@ int vp_command_diagnose(int argc, char **argv)
         print_usage(stderr);
         return VP_EXIT_USAGE;
     }
-    const char *path = argv[optind];
-    FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "rb");
-    if (!file) {
-        return complain(path, strerror(errno));
+    struct vp_flash *flash;
+    struct vp_failure failure = {""};
+    struct vp_diagnosis diagnosis;
+    enum vp_platform platform;
+    const char *path = strcmp(argv[optind], "-") == 0 ? "/dev/stdin" : argv[optind];
+    int error = vp_field_load(path, &flash, &platform, &failure);
+    if (!error) {
+        error = vp_diagnose(flash, platform, &diagnosis);
+        vp_flash_destroy(flash);
+        if (error) {
+            vp_fail(&failure, error, "%s", vp_error_text(error));
+        }
     }
-    size_t size;
-    uint8_t *bytes = read_all(file, &size);
-    if (file != stdin) {
-        fclose(file);
+    if (error) {
+        fprintf(stderr, "vparticle diagnose: %s\n", failure.text);
+        return VP_EXIT_USAGE;
     }
-    const int status =
-        bytes ? diagnose(path, bytes, size)
-              : complain(path, "cannot be read, or is too large for a report or a flash image");
-    free(bytes);
-    return status;
+    print_diagnosis(&diagnosis);
+    return diagnosis.mode == VP_MODE_NORMAL ? VP_EXIT_OK : VP_EXIT_FAILED;
 }

@@ -166,11 +166,9 @@ enum { NOTIFICATION_HEAD = 8, SERIAL_STATE = 0x20 };
 bool cdc_notified(struct cdc_notification *notification, const uint8_t *bytes, unsigned size,
                   unsigned *state)
 {
-    unsigned room = notification->size < sizeof notification->bytes
-                        ? (unsigned)sizeof notification->bytes - notification->size
-                        : 0;
-    memcpy(notification->bytes + sizeof notification->bytes - room, bytes,
-           size < room ? size : room);
+    for (unsigned i = 0; i < size && notification->size + i < sizeof notification->bytes; i++) {
+        notification->bytes[notification->size + i] = bytes[i];
+    }
     notification->size += size;
     if (notification->size < NOTIFICATION_HEAD) {
         return false;

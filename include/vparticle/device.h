@@ -229,11 +229,13 @@ void vp_device_destroy(struct vp_device *device);
  * Build a device from a SPEC, powered on and booted:
  *
  *     PLATFORM[@RELEASE|@erased][,key=value]...
+ *     inspect=FILE[,key=value]...
  *
  * for example `photon@0.6.3,bootloader=11,mode=dfu,id=30003a000a47343432313031,flash=my.img`.
  * Keys: bootloader (version number), mode (dfu, normal, safe), id (24 hex digits),
  * flash (image file; its contents win over the release if it exists).
  *
+ * With inspect=FILE the device is built as a report (field.h) or a flash that was read out says.
  * Without a release it is the newest one; `erased` is a chip with only a bootloader. The device has
  * never run: its DCT is erased for bootloaders from 100 on, and holds only the flags that the
  * bootloader writes before. A flash image that exists is taken as it is, release and bootloader

@@ -12,6 +12,7 @@
 #include "vparticle/flash.h"
 #include "vparticle/module.h"
 
+enum { VP_FIELD_TEXT_LIMIT = 64 << 10 /**< bytes of a report's file */ };
 enum { VP_FIELD_MODULES = 16, VP_FIELD_DEPENDENCIES = 2 };
 
 /** Where a module is (module_store_t, ota_flash_hal.h). */
@@ -50,5 +51,13 @@ int vp_field_parse(const char *text, size_t length, struct vp_field_report *repo
  */
 int vp_field_install(struct vp_flash *flash, const struct vp_field_report *report,
                      struct vp_failure *failure);
+
+/**
+ * Load a file with a report, or with a flash of 1 MiB that was read out of a device (dfu-util -U).
+ * @param[out] flash  owned by the caller
+ * @return 0, VP_ERROR_IO, VP_ERROR_NO_MEMORY, VP_ERROR_UNSUPPORTED (a Core), or VP_ERROR_INVALID
+ */
+int vp_field_load(const char *path, struct vp_flash **flash, enum vp_platform *platform,
+                  struct vp_failure *failure);
 
 #endif

@@ -301,6 +301,18 @@ int vp_device_identity(const struct vp_device *device, struct vp_usb_identity *i
     return device->attached ? 0 : VP_ERROR_NOT_FOUND;
 }
 
+int64_t vp_device_patience(const struct vp_device *device)
+{
+    (void)device;
+    return -1;
+}
+
+enum vp_speed vp_device_speed(const struct vp_device *device)
+{
+    (void)device;
+    return VP_SPEED_INSTANT;
+}
+
 int64_t vp_device_next_deadline(const struct vp_device *device)
 {
     (void)device;

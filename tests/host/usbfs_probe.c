@@ -310,7 +310,9 @@ static void serial(void)
                                .buffer_length = sizeof data};
     struct usbdevfs_urb *reaped = NULL;
     int fd = open_node();
-    CHECK(ioctl(fd, USBDEVFS_CLAIMINTERFACE, &interface) == 0);
+    struct usbdevfs_disconnect_claim claim = {.interface = interface};
+    FAILS(ioctl(fd, USBDEVFS_CLAIMINTERFACE, &interface), EBUSY);
+    CHECK(ioctl(fd, USBDEVFS_DISCONNECT_CLAIM, &claim) == 0);
     CHECK(ioctl(fd, USBDEVFS_SUBMITURB, &urb) == 0);
     FAILS(ioctl(fd, USBDEVFS_REAPURBNDELAY, &reaped), EAGAIN);
     CHECK(ioctl(fd, USBDEVFS_RELEASEINTERFACE, &interface) == 0);
