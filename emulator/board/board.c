@@ -104,6 +104,7 @@ static const struct vp_board core = {
     .geometry = &vp_flash_stm32f103,
     .external = &vp_flash_serial_2m,
     .bootloader = {0x08000000, 0x08005000},
+    .flags_page = 0x08004C00,
     .dfu_protected = {0x08000000, 0x08005000},
     .application = 0x08005000,
     .usb_vendor = 0x1D50,

@@ -37,6 +37,7 @@ struct vp_board {
     struct vp_region bootloader;
     enum vp_dct_format dct_format;
     struct vp_region dct[2];        /**< the two copies; empty without a DCT */
+    uint32_t flags_page;            /**< the Core's system flags; 0 elsewhere */
     struct vp_region dfu_protected; /**< DFU refuses to erase or write here */
     struct vp_region system_parts;  /**< from the first part's start to the last one's end */
     uint32_t application;           /**< what the bootloader jumps to */

@@ -53,6 +53,22 @@ static const struct vp_dfu_identity lower_case_id = {
     .interface_limit = 10,
 };
 
+static const struct vp_dfu_identity core_spark = {
+    .manufacturer = "Spark Devices     ",
+    .serial = VP_DFU_SERIAL_CONSTANT,
+    .manifest_shown = true,
+};
+
+static const struct vp_dfu_identity core_particle = {
+    .manufacturer = "Particle          ",
+    .serial = VP_DFU_SERIAL_CONSTANT,
+};
+
+static const struct vp_dfu_identity core_with_id = {
+    .manufacturer = "Particle          ",
+    .serial = VP_DFU_SERIAL_UPPER,
+};
+
 /* ---- What it does ---------------------------------------------------------------------- */
 
 static const struct vp_dfu_rules swallows_failures = {
@@ -126,7 +142,14 @@ static const struct vp_boot_rules boots_1002 = {
     .fast_while_held = true,
 };
 
-/* The same main.c for the Core @ v0.4.9, v0.7.0 */
+/* The same main.c for the Core @ v0.4.4 */
+static const struct vp_boot_rules boots_core_3 = {
+    .update = VP_UPDATE_SERIAL_IMAGE,
+    .hold = VP_HOLD_NO_LOOK,
+    .watchdog = VP_WATCHDOG_ALWAYS,
+};
+
+/* @ v0.4.9, v0.7.0 */
 static const struct vp_boot_rules boots_core = {
     .update = VP_UPDATE_SERIAL_IMAGE,
     .hold = VP_HOLD_FACTORY_OR_DFU,
@@ -190,9 +213,11 @@ static const struct vp_boot_generation electron[] = {
 {  1002, &lower_case_id, &does_not_wait,     &boots_1002,     VP_DFU_STRAY_FOUR, LEAVES_LATER,   VP_DFU_DETACH_UNSEEN,     VP_DCT_OWN,           VP_DCT_CODE_2, VP_FLAGS_IN_BACKUP_REGISTERS, 0x080A0000},
 };
 
-/* One line, which changed little: see usb/core_dfu.h. */
+/* bootloader/src/core @ v0.4.4, v0.4.9, v0.7.0-rc.7; what its DFU does is in usb/core_dfu.c. */
 static const struct vp_boot_generation core[] = {
-{     0, NULL,           NULL,               &boots_core,     VP_DFU_STRAY_NONE, LEAVES_AT_ONCE, VP_DFU_DETACH_UNSEEN,     VP_DCT_ABSENT,        VP_DCT_CODE_ANY, VP_FLAGS_IN_PAGE,           0},
+{     0, &core_spark,    NULL,               &boots_core_3,   VP_DFU_STRAY_NONE, 1,              VP_DFU_DETACH_UNSEEN,     VP_DCT_ABSENT,        VP_DCT_CODE_ANY, VP_FLAGS_IN_PAGE,           0},
+{     4, &core_particle, NULL,               &boots_core,     VP_DFU_STRAY_NONE, LEAVES_LATER,   VP_DFU_DETACH_UNSEEN,     VP_DCT_ABSENT,        VP_DCT_CODE_ANY, VP_FLAGS_IN_PAGE,           0},
+{   101, &core_with_id,  NULL,               &boots_core,     VP_DFU_STRAY_NONE, LEAVES_LATER,   VP_DFU_DETACH_UNSEEN,     VP_DCT_ABSENT,        VP_DCT_CODE_ANY, VP_FLAGS_IN_PAGE,           0},
 };
 // clang-format on
 

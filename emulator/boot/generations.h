@@ -13,7 +13,7 @@
 #include "vparticle/platform.h"
 
 enum vp_dfu_serial {
-    VP_DFU_SERIAL_CONSTANT, /**< "00000000010C" on every device */
+    VP_DFU_SERIAL_CONSTANT, /**< "00000000010C" on every device; on the Core, folded from the id */
     VP_DFU_SERIAL_UPPER,    /**< device id, upper-case hexadecimal digits */
     VP_DFU_SERIAL_LOWER,    /**< device id, lower case */
 };
@@ -94,6 +94,8 @@ struct vp_dfu_identity {
     const char *interface_string;     /**< string 5 */
     bool microsoft_os;                /**< WCID: string 0xEE and vendor request 0xEE */
     uint8_t interface_limit;          /**< highest interface number that requests may name */
+    bool manifest_shown; /**< the Core's leaving GETSTATUS says dfuMANIFEST, as the standard has it
+                          */
 };
 
 /** How DFU treats memory, and how it tells of it. */

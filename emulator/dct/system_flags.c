@@ -16,10 +16,48 @@ enum {
     OTA_FLASHED = 10,
     FACTORY_RESET = 12,
     IWDG_ENABLE = 14,
+    DFU_ON_NONE = 16,
     FACTORY_RESET_DONE = 17,
     STARTUP_MODE = 18,
+    FEATURES = 19,
     RESET_CAUSE = 20,
 };
+
+/* ---- The Core's page --------------------------------------------------------------------- */
+
+/* STM32F1xx/.../hw_config.c @ v0.7.0: no magic, no watchdog flag. Offsets there and here. */
+static const struct {
+    uint8_t page, flags, size;
+} page_fields[] = {
+    {0, BOOTLOADER_VERSION, 2},  {2, NVMEM_RESET, 2},   {4, OTA_UPDATE, 2},
+    {6, OTA_FLASHED, 2},         {8, FACTORY_RESET, 2}, {10, DFU_ON_NONE, 1},
+    {11, FACTORY_RESET_DONE, 1}, {12, STARTUP_MODE, 1}, {13, FEATURES, 1},
+    {14, RESET_CAUSE, 4},
+};
+
+enum { PAGE_BYTES = 18, PAGE_FIELDS = sizeof page_fields / sizeof *page_fields };
+
+static void load_page(uint8_t *raw, const struct vp_flash *flash, const struct vp_board *board)
+{
+    uint8_t page[PAGE_BYTES];
+    if (vp_flash_read(flash, board->flags_page, page, sizeof page)) {
+        return;
+    }
+    for (unsigned i = 0; i < PAGE_FIELDS; i++) {
+        memcpy(raw + page_fields[i].flags, page + page_fields[i].page, page_fields[i].size);
+    }
+    vp_put_le32(raw, MAGIC);
+}
+
+static int save_page(const uint8_t *raw, struct vp_flash *flash, const struct vp_board *board)
+{
+    uint8_t page[PAGE_BYTES];
+    for (unsigned i = 0; i < PAGE_FIELDS; i++) {
+        memcpy(page + page_fields[i].page, raw + page_fields[i].flags, page_fields[i].size);
+    }
+    const int error = vp_flash_erase(flash, board->flags_page);
+    return error ? error : vp_flash_program(flash, board->flags_page, page, sizeof page);
+}
 
 bool vp_system_flags_load(struct vp_system_flags *flags, enum vp_flags_store store,
                           const struct vp_flash *flash, const struct vp_board *board,
@@ -28,6 +66,8 @@ bool vp_system_flags_load(struct vp_system_flags *flags, enum vp_flags_store sto
     memset(flags->raw, 0xFF, sizeof flags->raw);
     if (store == VP_FLAGS_IN_DCT) {
         vp_dct_read_as(flash, board, VP_DCT_CODE_1, 0, flags->raw, sizeof flags->raw);
+    } else if (store == VP_FLAGS_IN_PAGE) {
+        load_page(flags->raw, flash, board);
     } else {
         for (unsigned i = 0; i < BYTES_IN_REGISTERS / 4; i++) {
             vp_put_le32(flags->raw + 4 * i, backup->dr[FIRST_REGISTER + i]);
@@ -65,6 +105,9 @@ int vp_system_flags_save(struct vp_system_flags *flags, enum vp_flags_store stor
     vp_put_le32(flags->raw + RESET_CAUSE, flags->reset_cause);
     if (store == VP_FLAGS_IN_DCT) {
         return vp_dct_write_as(flash, board, VP_DCT_CODE_1, 0, flags->raw, sizeof flags->raw);
+    }
+    if (store == VP_FLAGS_IN_PAGE) {
+        return save_page(flags->raw, flash, board);
     }
     for (unsigned i = 0; i < BYTES_IN_REGISTERS / 4; i++) {
         backup->dr[FIRST_REGISTER + i] = vp_get_le32(flags->raw + 4 * i);

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "device/device_private.h"
+#include "usb/core_dfu.h"
 
 enum { RESTARTS_UNSEEN = 8 }; /* so many in a row, and it is a loop */
 
@@ -118,7 +119,11 @@ static enum vp_mode mode_of(const struct vp_system *system)
 
 static void enter_dfu(struct vp_device *device)
 {
-    vp_dfu_start(&device->dfu, &device->boot, device->id, &device->function);
+    if (device->board->modular) {
+        vp_dfu_start(&device->dfu, &device->boot, device->id, &device->function);
+    } else {
+        vp_core_dfu_start(&device->dfu, &device->boot, device->id, &device->function);
+    }
     vp_usb_control_start(&device->control, &device->function, &device->dfu);
     vp_device_set_mode(device, VP_MODE_DFU);
     vp_device_work(device, DFU_START);

@@ -7,7 +7,6 @@
 #include <zlib.h>
 
 #include "bytes.h"
-#include "module/monolithic.h"
 
 enum {
     SUFFIX_AND_CRC = VP_MODULE_SUFFIX_SIZE + VP_MODULE_CRC_SIZE,
@@ -109,8 +108,9 @@ int vp_forge_module(const struct vp_module_recipe *recipe, uint8_t **image, size
         put_vector_table(made, recipe);
     }
     put_header(made + recipe->header_offset, recipe);
-    if (recipe->system_version) {
-        vp_module_put_system_version(made + recipe->header_offset, recipe->system_version);
+    if (recipe->text) {
+        memcpy(made + recipe->header_offset + VP_MODULE_HEADER_SIZE, recipe->text,
+               strnlen(recipe->text, VP_MODULE_TEXT_LIMIT));
     }
     if (recipe->embedded) {
         memcpy(made + embedded_offset(recipe), recipe->embedded, recipe->embedded_size);

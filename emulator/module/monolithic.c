@@ -1,15 +1,10 @@
-#include "module/monolithic.h"
-
+#include <stdio.h>
 #include <string.h>
 
-#include "bytes.h"
 #include "vparticle/forge.h"
 #include "vparticle/nearest.h"
 
 enum {
-    MARK_SIZE = 8,
-    VERSION_AT = 4,
-    COMPLEMENT_AT = 6,
     /* main/import.mk: MAIN_MODULE_VERSION is 0 before 0.7.0, then that of system part 2. */
     FIRST_NUMBERED = 200,
     CORE_LAST = 1406, /* 1.4.4: "remove support for the Spark Core", 2020 */
@@ -19,34 +14,8 @@ enum {
     OTHER_SIZE = 0x48000,
 };
 
-static const uint8_t mark[4] = {'v', 'p', 's', 'v'};
-
 /* Versions that were never released for the Core: system/system-versions.md, CHANGELOG.md. */
 static const char *const not_for_the_core[] = {"0.5.5", "0.6.3"};
-
-/* ---- The mark ---------------------------------------------------------------------- */
-
-void vp_module_put_system_version(uint8_t *header, uint16_t version)
-{
-    uint8_t *at = header + VP_MODULE_HEADER_SIZE;
-    memcpy(at, mark, sizeof mark);
-    vp_put_le16(at + VERSION_AT, version);
-    vp_put_le16(at + COMPLEMENT_AT, (uint16_t)~version);
-}
-
-uint16_t vp_module_system_version(const struct vp_flash *flash, const struct vp_module *module)
-{
-    uint8_t found[MARK_SIZE];
-    if (module->version != 0) {
-        return module->version;
-    }
-    const uint32_t at = module->start + module->header_offset + VP_MODULE_HEADER_SIZE;
-    if (vp_flash_read(flash, at, found, sizeof found) || memcmp(found, mark, sizeof mark) != 0 ||
-        (vp_get_le16(found + VERSION_AT) ^ vp_get_le16(found + COMPLEMENT_AT)) != 0xFFFF) {
-        return 0;
-    }
-    return vp_get_le16(found + VERSION_AT);
-}
 
 /* ---- Releases ------------------------------------------------------------------------ */
 
@@ -113,6 +82,10 @@ int vp_forge_monolithic(enum vp_platform platform, const char *release, uint8_t 
     if (version == 0) {
         return VP_ERROR_NOT_FOUND;
     }
+    /* append_system_version_info(), system_update.cpp @ v0.4.6 */
+    char text[VP_MODULE_TEXT_LIMIT];
+    snprintf(text, sizeof text, "system firmware version: %.*s\n", (int)strcspn(release, "+"),
+             release);
     return vp_forge_module(
         &(struct vp_module_recipe){
             .platform = platform,
@@ -123,7 +96,7 @@ int vp_forge_monolithic(enum vp_platform platform, const char *release, uint8_t 
             .header_offset = core ? VP_MODULE_HEADER_F103 : VP_MODULE_HEADER_F205,
             .product_id = (uint16_t)platform,
             .product_version = 0xFFFF,
-            .system_version = version,
+            .text = text,
         },
         image, size);
 }

@@ -91,8 +91,8 @@ static bool read_core_header(const struct vp_system *system, struct vp_module *m
 }
 
 /*
- * Up to 0.6.x the Core's image says version 0, and the first ones have no header. Assumption: what
- * does not say which release it is behaves like 0.5.2.
+ * Up to 0.6.x such an image says version 0, and the Core's first ones have no header. Assumption:
+ * what does not say which release it is behaves like 0.5.2.
  */
 enum { UNKNOWN_IMAGE = 17 };
 
@@ -105,11 +105,9 @@ static bool identify_monolithic(struct vp_system *system)
     system->areas = vp_module_areas(board->platform, 0, true);
     if (board->modular) {
         vp_module_read_header(system->machine.flash, board->application, &image);
-        system->version = image.version;
-        system->generation = vp_system_generation_find(image.version);
-        return vp_module_crc_matches(system->machine.flash, image.start, &image);
+    } else {
+        read_core_header(system, &image);
     }
-    read_core_header(system, &image);
     system->version = image.version;
     vp_release_name(system);
     if (system->version == 0) {
@@ -117,7 +115,8 @@ static bool identify_monolithic(struct vp_system *system)
         system->version = version ? version : UNKNOWN_IMAGE;
     }
     system->generation = vp_system_generation_find(system->version);
-    return true; /* the bootloader has looked for a vector table already */
+    /* On the Core the bootloader has looked for a vector table already. */
+    return !board->modular || vp_module_crc_matches(system->machine.flash, image.start, &image);
 }
 
 bool vp_mode_identify(struct vp_system *system)

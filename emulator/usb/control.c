@@ -188,6 +188,9 @@ struct vp_usb_reply vp_usb_control_request(struct vp_usb_control *control,
                                            const struct vp_usb_request *request)
 {
     struct vp_usb_reply reply;
+    if (control->function->request) {
+        return control->function->request(control, request);
+    }
     switch (request->type & USB_RECIP_MASK) {
     case USB_RECIP_DEVICE:
         reply = device_request(control, request);

@@ -30,6 +30,7 @@ struct vp_dfu {
     uint8_t buffer[VP_DFU_TRANSFER_SIZE]; /**< MAL_Buffer */
 
     bool leaving; /**< the reset is on its way: somebody has to count to it */
+    bool faulted; /**< the Core's processor faulted after it had answered */
 };
 
 /**

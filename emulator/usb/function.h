@@ -45,8 +45,14 @@ struct vp_usb_reply vp_usb_acknowledge(void);
 
 struct vp_usb_reply vp_usb_reply_of(enum vp_usb_answer answer);
 
+struct vp_usb_control;
+
 /** One function; `context` is its own. */
 struct vp_usb_function {
+    /** A stack of its own: all requests come here, and of what follows only `descriptor` and
+     *  `self_powered` matter. NULL: the STM32F2xx's stack, see control.h. */
+    struct vp_usb_reply (*request)(struct vp_usb_control *control,
+                                   const struct vp_usb_request *request);
     /**
      * GET_DESCRIPTOR of the device, configuration and string kinds; `value` tells type and index.
      * Answers with the whole descriptor: the control endpoint cuts it.

@@ -9,6 +9,8 @@
 
 #include "vparticle/catalogue.h"
 
+enum { VP_MODULE_TEXT_LIMIT = 64 };
+
 /** What to make. */
 struct vp_module_recipe {
     enum vp_platform platform;
@@ -23,9 +25,9 @@ struct vp_module_recipe {
      */
     const uint8_t *embedded;
     size_t embedded_size;
-    /** Monolithic firmware: the system version that it is built from, or 0. Real images before
-     *  0.7.0 do not tell it in their header, see vp_module_system_version(). */
-    uint16_t system_version;
+    /** A text that the module holds behind its header, or NULL: a monolithic image before 0.7.0
+     *  tells its release by nothing else. At most VP_MODULE_TEXT_LIMIT bytes. */
+    const char *text;
 };
 
 /**

@@ -115,13 +115,6 @@ int vp_module_read_header(const struct vp_flash *flash, uint32_t address, struct
 int vp_module_parse_flash(const struct vp_flash *flash, uint32_t address, struct vp_module *module,
                           struct vp_failure *failure);
 
-/**
- * The system version of the monolithic firmware in flash whose header is @p module: its module
- * version, or where that is 0 what the forge has put behind the header.
- * @return 0 if neither is there: a real image of before 0.7.0
- */
-uint16_t vp_module_system_version(const struct vp_flash *flash, const struct vp_module *module);
-
 /* ---- Checks ---------------------------------------------------------------------- */
 
 /**
