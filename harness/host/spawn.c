@@ -266,11 +266,8 @@ static void complain(const struct vp_host_command *command, const struct report 
             strerror(report->error), hint);
 }
 
-static void free_if_over(struct session *session)
+static void free_session(struct session *session)
 {
-    if (session->tool || session->calls.fd >= 0 || acm_is_closing(session->host)) {
-        return;
-    }
     struct session **link = &session->host->sessions;
     while (*link != session) {
         link = &(*link)->next;
@@ -280,6 +277,13 @@ static void free_if_over(struct session *session)
     free(session);
     if (command.left) {
         command.left(command.context);
+    }
+}
+
+static void free_if_over(struct session *session)
+{
+    if (!session->tool && session->calls.fd < 0 && !acm_is_closing(session->host)) {
+        free_session(session);
     }
 }
 
@@ -304,12 +308,17 @@ static void close_watched(struct session *session, ev_io *io)
     }
 }
 
-void session_left(struct session *session)
+static void forget(struct session *session)
 {
     usbfs_forget_session(session->host, session);
     acm_forget_session(session->host, session);
     monitor_forget_session(session->host, session);
     close_watched(session, &session->calls);
+}
+
+void session_left(struct session *session)
+{
+    forget(session);
     free_if_over(session);
 }
 
@@ -338,7 +347,8 @@ void session_destroy(struct session *session)
     }
     close_watched(session, &session->exit);
     session->command.left = NULL;
-    session_left(session);
+    forget(session);
+    free_session(session); /* whatever a port still has to send */
 }
 
 /* The tool may have ended already: then both descriptors say so at once. */
