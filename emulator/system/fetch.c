@@ -77,7 +77,7 @@ void vp_system_fetch(const struct vp_system *system, uint32_t address, bool inco
         .installed_count = installed.count,
         .dependency2 = system->generation->second_dependency,
         .incoming = incoming,
-        .full = incoming && system->generation->full_dependencies,
+        .full = incoming && system->generation->update->full_dependencies,
     };
     fetched->checked = vp_module_checks_needed(&rules);
     fetched->result = 0;

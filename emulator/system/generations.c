@@ -176,445 +176,132 @@ static const struct vp_wifi_rules wifi_with_enterprise = {
     .always_ciphers = true,
 };
 
-/* HAL_Core_Setup() and bootloader.cpp at the tags of the rows below */
-#define INSTALLS_OLDER                                                                             \
-    {                                                                                              \
-        VP_ON_WIFI | VP_ON_ELECTRON, VP_INSTALL_OLDER, false                                       \
-    }
-#define INSTALLS_OLDER_ON_WIFI                                                                     \
-    {                                                                                              \
-        VP_ON_WIFI, VP_INSTALL_OLDER, false                                                        \
-    }
-#define INSTALLS_OLDER_AND_RESETS                                                                  \
-    {                                                                                              \
-        VP_ON_ELECTRON, VP_INSTALL_OLDER, true                                                     \
-    }
+/* ---- Start ------------------------------------------------------------------------------ */
 
-enum { FIVE_MINUTES = 300000 };
+/* core_hal_stm32f2xx.c, system_part2_loader.c @ v0.4.6, v0.5.2; flash_mal.h @ v0.5.2 */
+static const struct vp_start_rules starts_at_first = {
+    .unwritten_flag_is_safe_mode = true,
+    .parts_on_electron = 2,
+    .electron_factory = 0x080C0000,
+};
+
+/* flash_mal.h @ v0.5.4 */
+static const struct vp_start_rules starts_since_0_5_4 = {
+    .unwritten_flag_is_safe_mode = true,
+    .parts_on_electron = 2,
+};
+
+/* core_hal_stm32f2xx.c, system_part2_loader.c @ v0.6.0, v0.6.4 */
+static const struct vp_start_rules starts_since_0_6 = {
+    .unwritten_flag_is_safe_mode = true,
+    .saves_device_id = true,
+    .parts_on_electron = 3,
+};
+
+/* The same files, and hw_config.c, @ v0.7.0 (from v0.7.0-rc.1 on), v1.1.0 */
+static const struct vp_start_rules starts_since_0_7 = {
+    .checks_itself = VP_ON_WIFI,
+    .watchdog_flag_in_dct = true,
+    .saves_device_id = true,
+    .parts_on_electron = 3,
+};
+
+/* main.cpp @ v1.2.0-beta.1, v1.2.1, v2.2.0 */
+static const struct vp_start_rules starts_since_1_2 = {
+    .checks_itself = VP_ON_WIFI,
+    .watchdog_flag_in_dct = true,
+    .saves_device_id = true,
+    .applies_ota_flag = true,
+    .parts_on_electron = 3,
+};
+
+/* ---- Bootloaders that a part carries: bootloader.cpp, HAL_Core_Setup()
+ * --------------------------- */
+
+/* @ v0.4.6, v0.6.1, v0.6.2 */
+static const struct vp_install_rules older = {VP_ON_WIFI | VP_ON_ELECTRON, VP_INSTALL_OLDER, false};
+
+/* @ v0.5.0 to v0.5.4, v0.6.0 */
+static const struct vp_install_rules older_on_wifi = {VP_ON_WIFI, VP_INSTALL_OLDER, false};
+
+/* @ v0.5.5 */
+static const struct vp_install_rules future_on_wifi = {VP_ON_WIFI, VP_INSTALL_OLDER_OR_FUTURE,
+                                                       true};
+
+/* @ v0.6.3 */
+static const struct vp_install_rules future = {VP_ON_WIFI | VP_ON_ELECTRON,
+                                               VP_INSTALL_OLDER_OR_FUTURE, true};
+
+/* @ v0.6.4 */
+static const struct vp_install_rules future_by_older = {VP_ON_WIFI | VP_ON_ELECTRON,
+                                                        VP_INSTALL_ONLY_OLDER_BOOTS, true};
+
+/* @ v0.7.0 */
+static const struct vp_install_rules older_on_electron = {VP_ON_ELECTRON, VP_INSTALL_OLDER, false};
+
+/* @ v0.8.0-rc.1, v1.5.2, v2.2.0 */
+static const struct vp_install_rules older_and_reset = {VP_ON_ELECTRON, VP_INSTALL_OLDER, true};
+
+/* ---- Updates: ota_flash_hal_stm32f2xx.cpp, flash_mal.c, system_cloud.h
+ * ---------------------------- */
+
+/* @ v0.4.6, v0.5.2 */
+static const struct vp_update_rules one_way = {.electron_patience = 90000};
+
+/* @ v0.5.3-rc.1, v0.8.0-rc.4 */
+static const struct vp_update_rules both_ways = {.full_dependencies = true,
+                                                 .electron_patience = 90000};
+
+/* @ v0.8.0-rc.14, v2.1.0 */
+static const struct vp_update_rules patient = {.full_dependencies = true,
+                                               .electron_patience = 300000};
+
+/* @ v2.2.0-rc.2, v3.2.0 */
+static const struct vp_update_rules forgetful = {
+    .full_dependencies = true, .frees_slots = true, .electron_patience = 300000};
+
+/* ---- The table
+ * ------------------------------------------------------------------------------------ */
+
+#define CONSTANT  VP_SYSTEM_SERIAL_CONSTANT
+#define UPPER     VP_SYSTEM_SERIAL_UPPER
+#define LOWER     VP_SYSTEM_SERIAL_LOWER
+#define DCT       VP_FLAGS_IN_DCT
+#define REGISTERS VP_FLAGS_IN_BACKUP_REGISTERS
 
 /*
- * Sources: each row was read at the tag in its comment. USB: usbd_desc_stm32f2xx.c,
- * usbd_composite.c @ v0.5.2, v0.6.1, v0.7.0; start: system_part2_loader.c,
- * core_hal_stm32f2xx.c @ v0.4.6, v0.5.2, v0.6.4, v0.7.0, v1.5.2, v2.2.0; flags:
- * system_flags_impl.c, hw_config.c @ v0.6.4, v0.7.0; checks: ota_flash_hal_stm32f2xx.cpp @ v0.4.6,
- * v0.5.3-rc.1, v0.7.0; A5: main.cpp @ v1.2.1; listening timeout: system_network_internal.h
- * @ v0.6.1-rc.1. Which module version belongs to which release: system/system-versions.md @ v3.0.0.
+ * Each row was read at the tag in its comment. USB: usbd_desc_stm32f2xx.c, usbd_composite.c
+ * @ v0.5.2, v0.6.1, v0.7.0; flags: system_flags_impl.c, hw_config.c @ v0.6.4, v0.7.0; second
+ * dependency: ota_flash_hal_stm32f2xx.cpp @ v0.7.0-rc.1; speed: system_update.cpp @ v0.4.9, v0.5.0;
+ * listening timeout: system_network_internal.h @ v0.6.1-rc.1. Which module version belongs to which
+ * release: system/system-versions.md @ v3.0.0.
  */
+// clang-format off
 static const struct vp_system_generation generations[] = {
-    /* 0.4.x */
-    {
-        .first = 0,
-        .serial = VP_SYSTEM_SERIAL_CONSTANT,
-        .flags_store = VP_FLAGS_IN_DCT,
-        .unwritten_flag_is_safe_mode = true,
-        .parts_on_electron = 2,
-        .electron_factory = 0x080C0000,
-        .electron_update_timeout = 90000,
-        .install = INSTALLS_OLDER,
-        .description = &describes_one_dependency,
-        .port = &port_of_packets,
-        .ymodem_by_speed = true,
-        .ymodem = &ymodem_at_first,
-        .console = &console_at_first,
-        .wifi = &wifi_at_first,
-    },
-    /* 0.4.8-rc.6 */
-    {
-        .first = 10,
-        .serial = VP_SYSTEM_SERIAL_CONSTANT,
-        .flags_store = VP_FLAGS_IN_DCT,
-        .unwritten_flag_is_safe_mode = true,
-        .parts_on_electron = 2,
-        .electron_factory = 0x080C0000,
-        .electron_update_timeout = 90000,
-        .install = INSTALLS_OLDER,
-        .description = &describes_one_dependency,
-        .port = &port_of_packets,
-        .ymodem_by_speed = true,
-        .ymodem = &ymodem_with_timeout,
-        .console = &console_at_first,
-        .wifi = &wifi_at_first,
-    },
-    /* 0.5.0-rc.1 */
-    {
-        .first = 12,
-        .serial = VP_SYSTEM_SERIAL_CONSTANT,
-        .flags_store = VP_FLAGS_IN_DCT,
-        .unwritten_flag_is_safe_mode = true,
-        .parts_on_electron = 2,
-        .electron_factory = 0x080C0000,
-        .electron_update_timeout = 90000,
-        .install = INSTALLS_OLDER_ON_WIFI,
-        .description = &describes_one_dependency,
-        .port = &port_by_traffic,
-        .ymodem = &ymodem_without_verdict,
-        .console = &console_with_packets,
-        .wifi = &wifi_at_first,
-    },
-    /* 0.5.3-rc.1 */
-    {
-        .first = 18,
-        .serial = VP_SYSTEM_SERIAL_CONSTANT,
-        .full_dependencies = true,
-        .flags_store = VP_FLAGS_IN_DCT,
-        .unwritten_flag_is_safe_mode = true,
-        .parts_on_electron = 2,
-        .electron_factory = 0x080C0000,
-        .electron_update_timeout = 90000,
-        .install = INSTALLS_OLDER_ON_WIFI,
-        .description = &describes_one_dependency,
-        .port = &port_by_dtr,
-        .ymodem = &ymodem_without_verdict,
-        .console = &console_with_packets,
-        .wifi = &wifi_at_first,
-    },
-    /* 0.5.4 */
-    {
-        .first = 22,
-        .serial = VP_SYSTEM_SERIAL_CONSTANT,
-        .full_dependencies = true,
-        .flags_store = VP_FLAGS_IN_DCT,
-        .unwritten_flag_is_safe_mode = true,
-        .parts_on_electron = 2,
-        .electron_update_timeout = 90000,
-        .install = INSTALLS_OLDER_ON_WIFI,
-        .description = &describes_one_dependency,
-        .port = &port_by_dtr,
-        .ymodem = &ymodem_without_verdict,
-        .console = &console_with_packets,
-        .wifi = &wifi_at_first,
-    },
-    /* 0.5.5 */
-    {
-        .first = 23,
-        .serial = VP_SYSTEM_SERIAL_CONSTANT,
-        .full_dependencies = true,
-        .flags_store = VP_FLAGS_IN_DCT,
-        .unwritten_flag_is_safe_mode = true,
-        .parts_on_electron = 2,
-        .electron_update_timeout = 90000,
-        .install = {VP_ON_WIFI, VP_INSTALL_OLDER_OR_FUTURE, true},
-        .description = &describes_one_dependency,
-        .port = &port_by_dtr,
-        .ymodem = &ymodem_without_verdict,
-        .console = &console_with_packets,
-        .wifi = &wifi_at_first,
-    },
-    /* 0.6.0-rc.1 */
-    {
-        .first = 100,
-        .composite = true,
-        .serial = VP_SYSTEM_SERIAL_UPPER,
-        .full_dependencies = true,
-        .flags_store = VP_FLAGS_IN_DCT,
-        .unwritten_flag_is_safe_mode = true,
-        .saves_device_id = true,
-        .parts_on_electron = 3,
-        .electron_update_timeout = 90000,
-        .install = INSTALLS_OLDER_ON_WIFI,
-        .description = &describes_one_dependency,
-        .port = &port_by_dtr,
-        .ymodem = &ymodem_without_verdict,
-        .console = &console_with_claims,
-        .wifi = &wifi_at_first,
-    },
-    /* 0.6.1-rc.1 */
-    {
-        .first = 103,
-        .composite = true,
-        .serial = VP_SYSTEM_SERIAL_UPPER,
-        .full_dependencies = true,
-        .flags_store = VP_FLAGS_IN_DCT,
-        .unwritten_flag_is_safe_mode = true,
-        .saves_device_id = true,
-        .parts_on_electron = 3,
-        .electron_update_timeout = 90000,
-        .install = INSTALLS_OLDER,
-        .description = &describes_one_dependency,
-        .port = &port_by_dtr,
-        .ymodem = &ymodem_with_flags,
-        .console = &console_with_claims,
-        .wifi = &wifi_at_first,
-        .listening_timeout = FIVE_MINUTES,
-    },
-    /* 0.6.3 */
-    {
-        .first = 109,
-        .composite = true,
-        .serial = VP_SYSTEM_SERIAL_UPPER,
-        .full_dependencies = true,
-        .flags_store = VP_FLAGS_IN_DCT,
-        .unwritten_flag_is_safe_mode = true,
-        .saves_device_id = true,
-        .parts_on_electron = 3,
-        .electron_update_timeout = 90000,
-        .install = {VP_ON_WIFI | VP_ON_ELECTRON, VP_INSTALL_OLDER_OR_FUTURE, true},
-        .description = &describes_one_dependency,
-        .port = &port_by_dtr,
-        .ymodem = &ymodem_with_flags,
-        .console = &console_with_claims,
-        .wifi = &wifi_at_first,
-        .listening_timeout = FIVE_MINUTES,
-    },
-    /* 0.6.4 */
-    {
-        .first = 110,
-        .composite = true,
-        .serial = VP_SYSTEM_SERIAL_UPPER,
-        .full_dependencies = true,
-        .flags_store = VP_FLAGS_IN_DCT,
-        .unwritten_flag_is_safe_mode = true,
-        .saves_device_id = true,
-        .parts_on_electron = 3,
-        .electron_update_timeout = 90000,
-        .install = {VP_ON_WIFI | VP_ON_ELECTRON, VP_INSTALL_ONLY_OLDER_BOOTS, true},
-        .description = &describes_one_dependency,
-        .port = &port_by_dtr,
-        .ymodem = &ymodem_with_flags,
-        .console = &console_with_claims,
-        .wifi = &wifi_at_first,
-        .listening_timeout = FIVE_MINUTES,
-    },
-    /* 0.7.0-rc.1 */
-    {
-        .first = 200,
-        .composite = true,
-        .serial = VP_SYSTEM_SERIAL_UPPER,
-        .checks_itself = VP_ON_WIFI,
-        .second_dependency = true,
-        .full_dependencies = true,
-        .flags_store = VP_FLAGS_IN_BACKUP_REGISTERS,
-        .watchdog_flag_in_dct = true,
-        .saves_device_id = true,
-        .parts_on_electron = 3,
-        .electron_update_timeout = 90000,
-        .install = {VP_ON_ELECTRON, VP_INSTALL_OLDER, false},
-        .description = &describes_two_dependencies,
-        .port = &port_by_dtr,
-        .ymodem = &ymodem_with_flags,
-        .console = &console_with_claims,
-        .wifi = &wifi_with_enterprise,
-        .listening_timeout = FIVE_MINUTES,
-    },
-    /* 0.7.0-rc.5 */
-    {
-        .first = 204,
-        .composite = true,
-        .serial = VP_SYSTEM_SERIAL_LOWER,
-        .checks_itself = VP_ON_WIFI,
-        .second_dependency = true,
-        .full_dependencies = true,
-        .flags_store = VP_FLAGS_IN_BACKUP_REGISTERS,
-        .watchdog_flag_in_dct = true,
-        .saves_device_id = true,
-        .parts_on_electron = 3,
-        .electron_update_timeout = 90000,
-        .install = {VP_ON_ELECTRON, VP_INSTALL_OLDER, false},
-        .description = &describes_two_dependencies,
-        .port = &port_by_dtr,
-        .ymodem = &ymodem_with_flags,
-        .console = &console_with_claims,
-        .wifi = &wifi_with_enterprise,
-        .listening_timeout = FIVE_MINUTES,
-    },
-    /* 0.8.0-rc.1 */
-    {
-        .first = 300,
-        .composite = true,
-        .serial = VP_SYSTEM_SERIAL_LOWER,
-        .checks_itself = VP_ON_WIFI,
-        .second_dependency = true,
-        .full_dependencies = true,
-        .flags_store = VP_FLAGS_IN_BACKUP_REGISTERS,
-        .watchdog_flag_in_dct = true,
-        .saves_device_id = true,
-        .parts_on_electron = 3,
-        .electron_update_timeout = 90000,
-        .install = INSTALLS_OLDER_AND_RESETS,
-        .description = &describes_two_dependencies,
-        .port = &port_by_dtr,
-        .ymodem = &ymodem_with_flags,
-        .console = &console_with_diagnostics,
-        .wifi = &wifi_with_enterprise,
-        .listening_timeout = FIVE_MINUTES,
-    },
-    /* 0.8.0-rc.14 */
-    {
-        .first = 312,
-        .composite = true,
-        .serial = VP_SYSTEM_SERIAL_LOWER,
-        .checks_itself = VP_ON_WIFI,
-        .second_dependency = true,
-        .full_dependencies = true,
-        .flags_store = VP_FLAGS_IN_BACKUP_REGISTERS,
-        .watchdog_flag_in_dct = true,
-        .saves_device_id = true,
-        .parts_on_electron = 3,
-        .electron_update_timeout = FIVE_MINUTES,
-        .install = INSTALLS_OLDER_AND_RESETS,
-        .description = &describes_two_dependencies,
-        .port = &port_by_dtr,
-        .ymodem = &ymodem_with_flags,
-        .console = &console_with_diagnostics,
-        .wifi = &wifi_with_enterprise,
-        .listening_timeout = FIVE_MINUTES,
-    },
-    /* 1.1.0-rc.1 */
-    {
-        .first = 1100,
-        .composite = true,
-        .serial = VP_SYSTEM_SERIAL_LOWER,
-        .checks_itself = VP_ON_WIFI,
-        .second_dependency = true,
-        .full_dependencies = true,
-        .flags_store = VP_FLAGS_IN_BACKUP_REGISTERS,
-        .watchdog_flag_in_dct = true,
-        .saves_device_id = true,
-        .parts_on_electron = 3,
-        .electron_update_timeout = FIVE_MINUTES,
-        .install = INSTALLS_OLDER_AND_RESETS,
-        .description = &describes_what_is_there,
-        .port = &port_by_dtr,
-        .ymodem = &ymodem_with_flags,
-        .console = &console_with_keys,
-        .wifi = &wifi_with_enterprise,
-        .listening_timeout = FIVE_MINUTES,
-    },
-    /* 1.2.0-beta.1 */
-    {
-        .first = 1201,
-        .composite = true,
-        .serial = VP_SYSTEM_SERIAL_LOWER,
-        .checks_itself = VP_ON_WIFI,
-        .second_dependency = true,
-        .full_dependencies = true,
-        .flags_store = VP_FLAGS_IN_BACKUP_REGISTERS,
-        .watchdog_flag_in_dct = true,
-        .saves_device_id = true,
-        .applies_ota_flag = true,
-        .parts_on_electron = 3,
-        .electron_update_timeout = FIVE_MINUTES,
-        .install = INSTALLS_OLDER_AND_RESETS,
-        .description = &describes_what_is_there,
-        .port = &port_by_dtr,
-        .ymodem = &ymodem_with_flags,
-        .console = &console_with_keys,
-        .wifi = &wifi_with_enterprise,
-        .listening_timeout = FIVE_MINUTES,
-    },
-    /* 2.0.0 */
-    {
-        .first = 2000,
-        .composite = true,
-        .serial = VP_SYSTEM_SERIAL_LOWER,
-        .checks_itself = VP_ON_WIFI,
-        .second_dependency = true,
-        .full_dependencies = true,
-        .flags_store = VP_FLAGS_IN_BACKUP_REGISTERS,
-        .watchdog_flag_in_dct = true,
-        .saves_device_id = true,
-        .applies_ota_flag = true,
-        .parts_on_electron = 3,
-        .electron_update_timeout = FIVE_MINUTES,
-        .install = INSTALLS_OLDER_AND_RESETS,
-        .description = &describes_what_is_there,
-        .port = &port_by_dtr,
-        .ymodem = &ymodem_with_error,
-        .console = &console_with_keys,
-        .wifi = &wifi_with_enterprise,
-        .listening_timeout = FIVE_MINUTES,
-    },
-    /* 2.1.0-rc.1 */
-    {
-        .first = 2100,
-        .composite = true,
-        .serial = VP_SYSTEM_SERIAL_LOWER,
-        .checks_itself = VP_ON_WIFI,
-        .second_dependency = true,
-        .full_dependencies = true,
-        .flags_store = VP_FLAGS_IN_BACKUP_REGISTERS,
-        .watchdog_flag_in_dct = true,
-        .saves_device_id = true,
-        .applies_ota_flag = true,
-        .parts_on_electron = 3,
-        .electron_update_timeout = FIVE_MINUTES,
-        .install = INSTALLS_OLDER_AND_RESETS,
-        .description = &describes_the_modem,
-        .port = &port_by_dtr,
-        .ymodem = &ymodem_with_error,
-        .console = &console_with_keys,
-        .wifi = &wifi_with_enterprise,
-        .listening_timeout = FIVE_MINUTES,
-    },
-    /* 2.2.0-rc.2 */
-    {
-        .first = 2201,
-        .composite = true,
-        .serial = VP_SYSTEM_SERIAL_LOWER,
-        .checks_itself = VP_ON_WIFI,
-        .second_dependency = true,
-        .full_dependencies = true,
-        .flags_store = VP_FLAGS_IN_BACKUP_REGISTERS,
-        .watchdog_flag_in_dct = true,
-        .saves_device_id = true,
-        .applies_ota_flag = true,
-        .frees_slots = true,
-        .parts_on_electron = 3,
-        .electron_update_timeout = FIVE_MINUTES,
-        .install = INSTALLS_OLDER_AND_RESETS,
-        .description = &describes_in_place,
-        .port = &port_by_dtr,
-        .ymodem = &ymodem_with_error,
-        .console = &console_of_2_2,
-        .wifi = &wifi_with_enterprise,
-        .listening_timeout = FIVE_MINUTES,
-    },
-    /* 3.0.0 does not have what 2.2.0 brought */
-    {
-        .first = 3000,
-        .composite = true,
-        .serial = VP_SYSTEM_SERIAL_LOWER,
-        .checks_itself = VP_ON_WIFI,
-        .second_dependency = true,
-        .full_dependencies = true,
-        .flags_store = VP_FLAGS_IN_BACKUP_REGISTERS,
-        .watchdog_flag_in_dct = true,
-        .saves_device_id = true,
-        .applies_ota_flag = true,
-        .parts_on_electron = 3,
-        .electron_update_timeout = FIVE_MINUTES,
-        .install = INSTALLS_OLDER_AND_RESETS,
-        .description = &describes_the_modem,
-        .port = &port_by_dtr,
-        .ymodem = &ymodem_with_error,
-        .console = &console_with_keys,
-        .wifi = &wifi_with_enterprise,
-        .listening_timeout = FIVE_MINUTES,
-    },
-    /* 3.2.0 has it again */
-    {
-        .first = 3200,
-        .composite = true,
-        .serial = VP_SYSTEM_SERIAL_LOWER,
-        .checks_itself = VP_ON_WIFI,
-        .second_dependency = true,
-        .full_dependencies = true,
-        .flags_store = VP_FLAGS_IN_BACKUP_REGISTERS,
-        .watchdog_flag_in_dct = true,
-        .saves_device_id = true,
-        .applies_ota_flag = true,
-        .frees_slots = true,
-        .parts_on_electron = 3,
-        .electron_update_timeout = FIVE_MINUTES,
-        .install = INSTALLS_OLDER_AND_RESETS,
-        .description = &describes_in_place,
-        .port = &port_by_dtr,
-        .ymodem = &ymodem_with_error,
-        .console = &console_of_2_2,
-        .wifi = &wifi_with_enterprise,
-        .listening_timeout = FIVE_MINUTES,
-    },
+/* first  composite  serial    flags      second  start                install             update      description                  port              by speed  ymodem                   console                    wifi                   listening */
+{ 0,     false,     CONSTANT, DCT,       false,  &starts_at_first,    &older,             &one_way,   &describes_one_dependency,   &port_of_packets, true,     &ymodem_at_first,        &console_at_first,         &wifi_at_first,        0        }, /* 0.4.x */
+{ 10,    false,     CONSTANT, DCT,       false,  &starts_at_first,    &older,             &one_way,   &describes_one_dependency,   &port_of_packets, true,     &ymodem_with_timeout,    &console_at_first,         &wifi_at_first,        0        }, /* 0.4.8-rc.6 */
+{ 12,    false,     CONSTANT, DCT,       false,  &starts_at_first,    &older_on_wifi,     &one_way,   &describes_one_dependency,   &port_by_traffic, false,    &ymodem_without_verdict, &console_with_packets,     &wifi_at_first,        0        }, /* 0.5.0-rc.1 */
+{ 18,    false,     CONSTANT, DCT,       false,  &starts_at_first,    &older_on_wifi,     &both_ways, &describes_one_dependency,   &port_by_dtr,     false,    &ymodem_without_verdict, &console_with_packets,     &wifi_at_first,        0        }, /* 0.5.3-rc.1 */
+{ 22,    false,     CONSTANT, DCT,       false,  &starts_since_0_5_4, &older_on_wifi,     &both_ways, &describes_one_dependency,   &port_by_dtr,     false,    &ymodem_without_verdict, &console_with_packets,     &wifi_at_first,        0        }, /* 0.5.4 */
+{ 23,    false,     CONSTANT, DCT,       false,  &starts_since_0_5_4, &future_on_wifi,    &both_ways, &describes_one_dependency,   &port_by_dtr,     false,    &ymodem_without_verdict, &console_with_packets,     &wifi_at_first,        0        }, /* 0.5.5 */
+{ 100,   true,      UPPER,    DCT,       false,  &starts_since_0_6,   &older_on_wifi,     &both_ways, &describes_one_dependency,   &port_by_dtr,     false,    &ymodem_without_verdict, &console_with_claims,      &wifi_at_first,        0        }, /* 0.6.0-rc.1 */
+{ 103,   true,      UPPER,    DCT,       false,  &starts_since_0_6,   &older,             &both_ways, &describes_one_dependency,   &port_by_dtr,     false,    &ymodem_with_flags,      &console_with_claims,      &wifi_at_first,        300000   }, /* 0.6.1-rc.1 */
+{ 109,   true,      UPPER,    DCT,       false,  &starts_since_0_6,   &future,            &both_ways, &describes_one_dependency,   &port_by_dtr,     false,    &ymodem_with_flags,      &console_with_claims,      &wifi_at_first,        300000   }, /* 0.6.3 */
+{ 110,   true,      UPPER,    DCT,       false,  &starts_since_0_6,   &future_by_older,   &both_ways, &describes_one_dependency,   &port_by_dtr,     false,    &ymodem_with_flags,      &console_with_claims,      &wifi_at_first,        300000   }, /* 0.6.4 */
+{ 200,   true,      UPPER,    REGISTERS, true,   &starts_since_0_7,   &older_on_electron, &both_ways, &describes_two_dependencies, &port_by_dtr,     false,    &ymodem_with_flags,      &console_with_claims,      &wifi_with_enterprise, 300000   }, /* 0.7.0-rc.1 */
+{ 204,   true,      LOWER,    REGISTERS, true,   &starts_since_0_7,   &older_on_electron, &both_ways, &describes_two_dependencies, &port_by_dtr,     false,    &ymodem_with_flags,      &console_with_claims,      &wifi_with_enterprise, 300000   }, /* 0.7.0-rc.5 */
+{ 300,   true,      LOWER,    REGISTERS, true,   &starts_since_0_7,   &older_and_reset,   &both_ways, &describes_two_dependencies, &port_by_dtr,     false,    &ymodem_with_flags,      &console_with_diagnostics, &wifi_with_enterprise, 300000   }, /* 0.8.0-rc.1 */
+{ 312,   true,      LOWER,    REGISTERS, true,   &starts_since_0_7,   &older_and_reset,   &patient,   &describes_two_dependencies, &port_by_dtr,     false,    &ymodem_with_flags,      &console_with_diagnostics, &wifi_with_enterprise, 300000   }, /* 0.8.0-rc.14 */
+{ 1100,  true,      LOWER,    REGISTERS, true,   &starts_since_0_7,   &older_and_reset,   &patient,   &describes_what_is_there,    &port_by_dtr,     false,    &ymodem_with_flags,      &console_with_keys,        &wifi_with_enterprise, 300000   }, /* 1.1.0-rc.1 */
+{ 1201,  true,      LOWER,    REGISTERS, true,   &starts_since_1_2,   &older_and_reset,   &patient,   &describes_what_is_there,    &port_by_dtr,     false,    &ymodem_with_flags,      &console_with_keys,        &wifi_with_enterprise, 300000   }, /* 1.2.0-beta.1 */
+{ 2000,  true,      LOWER,    REGISTERS, true,   &starts_since_1_2,   &older_and_reset,   &patient,   &describes_what_is_there,    &port_by_dtr,     false,    &ymodem_with_error,      &console_with_keys,        &wifi_with_enterprise, 300000   }, /* 2.0.0 */
+{ 2100,  true,      LOWER,    REGISTERS, true,   &starts_since_1_2,   &older_and_reset,   &patient,   &describes_the_modem,        &port_by_dtr,     false,    &ymodem_with_error,      &console_with_keys,        &wifi_with_enterprise, 300000   }, /* 2.1.0-rc.1 */
+{ 2201,  true,      LOWER,    REGISTERS, true,   &starts_since_1_2,   &older_and_reset,   &forgetful, &describes_in_place,         &port_by_dtr,     false,    &ymodem_with_error,      &console_of_2_2,           &wifi_with_enterprise, 300000   }, /* 2.2.0-rc.2 */
+{ 3000,  true,      LOWER,    REGISTERS, true,   &starts_since_1_2,   &older_and_reset,   &patient,   &describes_the_modem,        &port_by_dtr,     false,    &ymodem_with_error,      &console_with_keys,        &wifi_with_enterprise, 300000   }, /* 3.0.0 does not have what 2.2.0 brought */
+{ 3200,  true,      LOWER,    REGISTERS, true,   &starts_since_1_2,   &older_and_reset,   &forgetful, &describes_in_place,         &port_by_dtr,     false,    &ymodem_with_error,      &console_of_2_2,           &wifi_with_enterprise, 300000   }, /* 3.2.0 has it again */
 };
+// clang-format on
 
 const struct vp_system_generation *vp_system_generation_find(uint16_t version)
 {

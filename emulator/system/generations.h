@@ -38,6 +38,27 @@ enum vp_install_condition {
     VP_INSTALL_ONLY_OLDER_BOOTS, /**< the same, but never one of 0.7.0 and later */
 };
 
+/** system_part2_loader.c, core_hal_stm32f2xx.c, hw_config.c (IWDG_Reset_Enable), main.cpp. */
+struct vp_start_rules {
+    /** Before the user application runs, bootloader and system part 2 must be valid too, with
+     *  their dependencies; elsewhere only the user application is looked at. */
+    enum vp_board_set checks_itself;
+    bool unwritten_flag_is_safe_mode; /**< a flag of ones has its bit 0 set */
+    bool watchdog_flag_in_dct;        /**< also looks for the flag of older bootloaders there */
+    bool saves_device_id;             /**< in the DCT, at the first start */
+    bool applies_ota_flag;            /**< 0xA5 at DCT offset 1753: finish what DFU wrote */
+    uint8_t parts_on_electron;        /**< that must be there: two or three */
+    /** Where the Electron's factory application is looked for; 0: in its area. */
+    uint32_t electron_factory;
+};
+
+/** hal/src/stm32f2xx/ota_flash_hal_stm32f2xx.cpp, flash_mal.c, system_cloud.h. */
+struct vp_update_rules {
+    bool full_dependencies;     /**< an incoming part must suit the other parts, too */
+    bool frees_slots;           /**< beginning an update forgets those that are pending */
+    uint32_t electron_patience; /**< milliseconds of silence before a reset; 30 s elsewhere */
+};
+
 /** hal/src/stm32f2xx/bootloader.cpp; HAL_Core_Setup() in core_hal_stm32f2xx.c. */
 struct vp_install_rules {
     enum vp_board_set on; /**< elsewhere the code is compiled out */
@@ -106,28 +127,13 @@ struct vp_wifi_rules {
 
 struct vp_system_generation {
     uint16_t first; /**< first module version of the system parts; the next row ends it */
-
     bool composite; /**< USB: interface association, control interface, product names */
     enum vp_system_serial serial;
-
-    /** Before the user application runs, bootloader and system part 2 must be valid too, with
-     *  their dependencies; elsewhere only the user application is looked at. */
-    enum vp_board_set checks_itself;
-    bool second_dependency; /**< the second dependency of a module counts */
-    bool full_dependencies; /**< an incoming part must suit the other parts, too */
     enum vp_flags_store flags_store;
-    bool unwritten_flag_is_safe_mode; /**< a flag of ones has its bit 0 set */
-    bool watchdog_flag_in_dct;        /**< also looks for the flag of older bootloaders there */
-    bool saves_device_id;             /**< in the DCT, at the first start */
-    bool applies_ota_flag;            /**< 0xA5 at DCT offset 1753: finish what DFU wrote */
-    bool frees_slots;                 /**< beginning an update forgets those that are pending */
-
-    uint8_t parts_on_electron; /**< that must be there: two or three */
-    /** Where the Electron's factory application is looked for at a start; 0: in its area. */
-    uint32_t electron_factory;
-    uint32_t electron_update_timeout; /**< milliseconds of silence; 30 s elsewhere */
-
-    struct vp_install_rules install;
+    bool second_dependency; /**< the second dependency of a module counts */
+    const struct vp_start_rules *start;
+    const struct vp_install_rules *install;
+    const struct vp_update_rules *update;
     const struct vp_description_rules *description;
     const struct vp_port_rules *port;
     bool ymodem_by_speed; /**< 28800 baud starts the receiver, else listening mode */

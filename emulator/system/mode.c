@@ -45,7 +45,7 @@ static bool part_runs(const struct vp_system *system, uint8_t index)
     }
     const bool checked_later =
         index == MAIN_PART &&
-        vp_board_set_has(system->generation->checks_itself, system->machine.board->platform);
+        vp_board_set_has(system->generation->start->checks_itself, system->machine.board->platform);
     return checked_later || vp_module_crc_matches(flash, part.start, &part);
 }
 
@@ -64,8 +64,9 @@ static bool identify_modular(struct vp_system *system)
     system->generation = vp_system_generation_find(system->version);
     system->slots = vp_module_slots(board->platform, system->version, &system->slot_count);
     system->areas = vp_module_areas(board->platform, system->version, false);
-    const uint8_t parts =
-        board->platform == VP_PLATFORM_ELECTRON ? system->generation->parts_on_electron : MAIN_PART;
+    const uint8_t parts = board->platform == VP_PLATFORM_ELECTRON
+                              ? system->generation->start->parts_on_electron
+                              : MAIN_PART;
     for (uint8_t index = 1; index <= parts; index++) {
         if (!part_runs(system, index)) {
             return false;
@@ -149,15 +150,15 @@ static bool application_is_forbidden(const struct vp_system *system)
 {
     struct vp_system_flags flags;
     vp_own_flags_load(system, &flags);
-    return flag_says_safe_mode(system) ||
-           (flags.startup_mode == UNWRITTEN && system->generation->unwritten_flag_is_safe_mode);
+    return flag_says_safe_mode(system) || (flags.startup_mode == UNWRITTEN &&
+                                           system->generation->start->unwritten_flag_is_safe_mode);
 }
 
 /* Since 0.7.0: what an older bootloader left in the DCT. */
 static bool take_watchdog_from_dct(struct vp_system *system)
 {
     uint8_t bytes[2] = {0};
-    if (!system->generation->watchdog_flag_in_dct ||
+    if (!system->generation->start->watchdog_flag_in_dct ||
         vp_dct_read(system->machine.flash, system->machine.board, WATCHDOG_IN_FLAGS, bytes,
                     sizeof bytes) ||
         vp_get_le16(bytes) != WATCHDOG_ENABLED) {
@@ -222,8 +223,8 @@ static bool is_valid(const struct vp_system *system, uint8_t function, uint8_t i
 static uint32_t factory_address(const struct vp_system *system)
 {
     const bool moved = system->machine.board->platform == VP_PLATFORM_ELECTRON &&
-                       system->generation->electron_factory;
-    return moved ? system->generation->electron_factory : system->areas->factory.start;
+                       system->generation->start->electron_factory;
+    return moved ? system->generation->start->electron_factory : system->areas->factory.start;
 }
 
 enum verdict { RUNS, DOES_NOT_RUN, WANTS_FACTORY_RESET };
@@ -252,7 +253,8 @@ static enum verdict judge(const struct vp_system *system)
     if (system->monolithic) { /* nothing but the flag, and only one that was written */
         return flag_says_safe_mode(system) ? DOES_NOT_RUN : RUNS;
     }
-    if (vp_board_set_has(system->generation->checks_itself, system->machine.board->platform) &&
+    if (vp_board_set_has(system->generation->start->checks_itself,
+                         system->machine.board->platform) &&
         (!is_valid(system, VP_MODULE_BOOTLOADER, 0) ||
          !is_valid(system, VP_MODULE_SYSTEM, MAIN_PART))) {
         return DOES_NOT_RUN;
@@ -293,7 +295,7 @@ static void note_factory_slot(struct vp_system *system)
 static void save_device_id(struct vp_system *system)
 {
     uint8_t first;
-    if (system->generation->saves_device_id && system->machine.board->modular &&
+    if (system->generation->start->saves_device_id && system->machine.board->modular &&
         vp_dct_read(system->machine.flash, system->machine.board, DEVICE_ID_OFFSET, &first, 1) ==
             0 &&
         first == 0xFF) {

@@ -1,27 +1,20 @@
 #include "system/own_flags.h"
 
-#include <string.h>
-
-static bool has_flags(const struct vp_system *system)
+/* The Core's flags have a page of their own, in all releases. */
+static enum vp_flags_store store_of(const struct vp_system *system)
 {
-    return system->machine.board->dct_format != VP_DCT_NONE ||
-           system->generation->flags_store != VP_FLAGS_IN_DCT;
+    return system->machine.board->dct_format == VP_DCT_NONE ? VP_FLAGS_IN_PAGE
+                                                            : system->generation->flags_store;
 }
 
 bool vp_own_flags_load(const struct vp_system *system, struct vp_system_flags *flags)
 {
-    if (!has_flags(system)) {
-        memset(flags, 0xFF, sizeof *flags);
-        return false;
-    }
-    return vp_system_flags_load(flags, system->generation->flags_store, system->machine.flash,
+    return vp_system_flags_load(flags, store_of(system), system->machine.flash,
                                 system->machine.board, system->machine.backup);
 }
 
 void vp_own_flags_save(struct vp_system *system, struct vp_system_flags *flags)
 {
-    if (has_flags(system)) {
-        vp_system_flags_save(flags, system->generation->flags_store, system->machine.flash,
-                             system->machine.board, system->machine.backup);
-    }
+    vp_system_flags_save(flags, store_of(system), system->machine.flash, system->machine.board,
+                         system->machine.backup);
 }

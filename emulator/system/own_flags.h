@@ -4,7 +4,7 @@
 
 #include "system/system.h"
 
-/** As vp_system_flags_load(); on a board that has none they were never written. */
+/** As vp_system_flags_load(). */
 bool vp_own_flags_load(const struct vp_system *system, struct vp_system_flags *flags);
 
 /** As vp_system_flags_save(). */

@@ -25,7 +25,7 @@ struct carried {
 static const struct vp_module_slot *carrier(const struct vp_system *system)
 {
     const bool third = system->machine.board->platform == VP_PLATFORM_ELECTRON &&
-                       system->generation->parts_on_electron == 3;
+                       system->generation->start->parts_on_electron == 3;
     return vp_system_slot(system, VP_MODULE_SYSTEM, third ? 3 : 2);
 }
 
@@ -127,7 +127,7 @@ static bool is_wanted(enum vp_install_condition condition, uint16_t installed, u
 
 bool vp_self_install(struct vp_system *system)
 {
-    const struct vp_install_rules *rules = &system->generation->install;
+    const struct vp_install_rules *rules = system->generation->install;
     const struct vp_module_slot *slot = carrier(system);
     struct vp_module part, installed;
     if (system->monolithic || !slot ||

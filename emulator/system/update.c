@@ -75,7 +75,7 @@ static int erase_area(struct vp_system *system, uint32_t size)
 
 static void open_door(struct vp_system *system)
 {
-    if (system->generation->frees_slots && system->machine.board->modular) {
+    if (system->generation->update->frees_slots && system->machine.board->modular) {
         free_slots(system);
     }
     system->update = (struct vp_update){.begun = true, .watched = true};
@@ -302,7 +302,7 @@ bool vp_update_apply_flagged(struct vp_system *system)
 {
     const struct vp_board *board = system->machine.board;
     uint8_t flag = 0;
-    if (!system->generation->applies_ota_flag || !board->modular ||
+    if (!system->generation->start->applies_ota_flag || !board->modular ||
         vp_dct_read(system->machine.flash, board, OTA_FLAG_OFFSET, &flag, 1) ||
         flag != OTA_FLAG_SET) {
         return false;
@@ -319,7 +319,7 @@ bool vp_update_apply_flagged(struct vp_system *system)
 static uint32_t silence_limit(const struct vp_system *system)
 {
     return system->machine.board->platform == VP_PLATFORM_ELECTRON
-               ? system->generation->electron_update_timeout
+               ? system->generation->update->electron_patience
                : SILENCE_LIMIT;
 }
 

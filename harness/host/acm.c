@@ -353,8 +353,9 @@ void acm_forget_session(struct vp_host *host, const struct session *session)
 
 void acm_free_all(struct vp_host *host)
 {
-    while (host->ports) {
-        port_free(host->ports);
+    for (struct acm *acm = host->ports, *next; acm; acm = next) {
+        next = acm->next;
+        port_free(acm);
     }
     if (host->port_watches.data) {
         ev_io_stop(host->loop, &host->port_watches);

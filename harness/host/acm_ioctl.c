@@ -129,7 +129,7 @@ static void on_set(struct acm *acm, const struct call *call)
                                 .resume = take_settings,
                                 .settings = acm->settings,
                                 .flush = form->flush};
-    struct termio old;
+    struct termio old = {.c_iflag = 0};
     void *data = form->form == FORM_TERMIO ? (void *)&old : &waiter.settings;
     if (call_read(call, call->arguments[2], data, form_size(form->form))) {
         call_fail(call, EFAULT);

@@ -23,10 +23,15 @@ enum { FILE_SIZE = PATH_MAX + 128 };
 
 /* ---- Which file ------------------------------------------------------------------------- */
 
-/** Make the path at @p address absolute. @return false if the kernel may as well do it alone. */
+/**
+ * Make the path at @p address absolute.
+ * @param from_tree  set if it is named from one of our folders
+ * @return false if the kernel may as well do it alone
+ */
 static bool read_path(const struct vp_host *host, const struct call *call, int directory,
-                      uint64_t address, char path[PATH_MAX])
+                      uint64_t address, char path[PATH_MAX], bool *from_tree)
 {
+    *from_tree = false;
     char text[PATH_MAX];
     char base[PATH_MAX];
     if (call_read_text(call, address, text, sizeof text) || !*text) {
@@ -41,6 +46,7 @@ static bool read_path(const struct vp_host *host, const struct call *call, int d
         return false;
     }
     const char *seen = paths_seen(host->tree.root, base);
+    *from_tree = seen != base;
     return *seen == '/' && snprintf(path, PATH_MAX, "%s/%s", seen, text) < PATH_MAX;
 }
 
@@ -49,7 +55,8 @@ static enum place locate(const struct vp_host *host, const struct call *call, in
                          uint64_t address, bool follow, struct location *location)
 {
     char path[PATH_MAX];
-    if (!read_path(host, call, directory, address, path) ||
+    location->detour = false;
+    if (!read_path(host, call, directory, address, path, &location->detour) ||
         !paths_may_concern(host->tree.root, path)) {
         location->place = PLACE_REAL;
         location->path[0] = '\0';
@@ -59,11 +66,14 @@ static enum place locate(const struct vp_host *host, const struct call *call, in
     return location->place;
 }
 
-/** Answers unless the file lies in the tree. */
-static bool lies_in_tree(const struct call *call, const struct location *location)
+/** Answers unless the file lies in the tree, or has to be found for the tool all the same. */
+static bool is_for_us(const struct call *call, const struct location *location)
 {
     switch (location->place) {
     case PLACE_REAL:
+        if (location->detour && *location->path) {
+            return true;
+        }
         call_continue(call);
         return false;
     case PLACE_MISSING:
@@ -74,12 +84,20 @@ static bool lies_in_tree(const struct call *call, const struct location *locatio
     }
 }
 
-/** locate() and lies_in_tree(). */
-static bool in_tree(const struct vp_host *host, const struct call *call, int directory,
-                    uint64_t address, bool follow, struct location *location)
+/** The file itself. */
+static void file_of(const struct vp_host *host, const struct location *location,
+                    char file[FILE_SIZE])
+{
+    paths_file(location->place == PLACE_REAL ? "" : host->tree.root, location->path, file,
+               FILE_SIZE);
+}
+
+/** locate() and is_for_us(). */
+static bool find_file(const struct vp_host *host, const struct call *call, int directory,
+                      uint64_t address, bool follow, struct location *location)
 {
     locate(host, call, directory, address, follow, location);
-    return lies_in_tree(call, location);
+    return is_for_us(call, location);
 }
 
 static bool is_empty_path(const struct call *call, uint64_t address)
@@ -99,6 +117,7 @@ struct opened {
         OPENED_LISTING
     } kind;
     char path[PATH_MAX]; /**< not for OPENED_OTHER and OPENED_MONITOR */
+    bool is_real;        /**< the path is one of the real system */
     uint64_t pipe;
     unsigned major, minor; /**< of a node */
 };
@@ -119,10 +138,19 @@ static bool is_node(const char *path, unsigned *major, unsigned *minor)
     return true;
 }
 
+static bool is_in_tree(const struct vp_host *host, const char *path)
+{
+    char file[FILE_SIZE];
+    struct stat status;
+    paths_file(host->tree.root, path, file, sizeof file);
+    return lstat(file, &status) == 0;
+}
+
 static void identify_name(const struct vp_host *host, const char *name, struct opened *opened)
 {
     const char *seen = paths_seen(host->tree.root, name);
     opened->kind = OPENED_OTHER;
+    opened->is_real = false;
     opened->major = USB_MAJOR;
     opened->pipe = call_pipe_inode(name);
     if (usbfs_node_path(host, opened->pipe, opened->path, sizeof opened->path, &opened->minor)) {
@@ -136,8 +164,10 @@ static void identify_name(const struct vp_host *host, const char *name, struct o
             opened->kind = OPENED_NODE;
         } else if (listing_is_merged(seen)) {
             opened->kind = OPENED_LISTING;
+            opened->is_real = true;
         } else if (paths_stands_for(seen, opened->path, sizeof opened->path)) {
             opened->kind = OPENED_LINK;
+            opened->is_real = !is_in_tree(host, opened->path);
         }
     }
 }
@@ -172,25 +202,49 @@ static int open_stand_in(const struct vp_host *host, const char *path)
     return open(file, O_RDONLY | O_CREAT | O_CLOEXEC, 0444);
 }
 
-static void open_file(const struct vp_host *host, const struct call *call, const char *path,
-                      uint64_t flags)
+/* A file of the real system. To wait for a device or a pipe is the tool's business, not ours. */
+static int open_real(const char *file, uint64_t flags)
+{
+    int fd = open(file, ((int)flags & ~(O_CREAT | O_EXCL)) | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (fd >= 0 && !(flags & O_NONBLOCK)) {
+        fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
+    }
+    return fd;
+}
+
+/* What O_PATH stands for: a folder's descriptor may as well be an ordinary one. */
+static int open_only_path(const struct vp_host *host, const struct location *location,
+                          const char *file, uint64_t flags)
+{
+    struct stat status;
+    bool is_link = lstat(file, &status) == 0 && S_ISLNK(status.st_mode) && flags & O_NOFOLLOW;
+    bool is_folder = !is_link && stat(file, &status) == 0 && S_ISDIR(status.st_mode);
+    if (!is_folder && !(flags & O_DIRECTORY) &&
+        (is_link || (location->place == PLACE_REAL && access(file, F_OK) == 0))) {
+        return open_stand_in(host, location->path);
+    }
+    return open(file, (int)(flags & (O_DIRECTORY | O_NOFOLLOW)) | O_RDONLY | O_CLOEXEC);
+}
+
+static void open_file(const struct vp_host *host, const struct call *call,
+                      const struct location *location, uint64_t flags)
 {
     char file[FILE_SIZE];
-    struct stat status;
-    paths_file(host->tree.root, path, file, sizeof file);
+    file_of(host, location, file);
     bool only_path = (flags & O_PATH) != 0;
     if (!only_path && (flags & O_CREAT) && (flags & O_EXCL)) {
         call_fail(call, EEXIST);
         return;
     }
-    if (!only_path && (flags & O_ACCMODE) != O_RDONLY) {
+    if (!only_path && location->place == PLACE_TREE && (flags & O_ACCMODE) != O_RDONLY) {
         call_fail(call, EACCES);
         return;
     }
     int fd;
-    if (only_path && !(flags & O_DIRECTORY) && lstat(file, &status) == 0 &&
-        S_ISLNK(status.st_mode)) {
-        fd = open_stand_in(host, path);
+    if (only_path) {
+        fd = open_only_path(host, location, file, flags);
+    } else if (location->place == PLACE_REAL) {
+        fd = open_real(file, flags);
     } else {
         fd = open(file, (int)(flags & (O_DIRECTORY | O_NOFOLLOW)) | O_RDONLY | O_CLOEXEC);
     }
@@ -238,7 +292,11 @@ static void open_any(struct vp_host *host, const struct call *call, int director
         open_listing(host, call, location.path, flags);
         return;
     }
-    if (!lies_in_tree(call, &location)) {
+    if (!is_for_us(call, &location)) {
+        return;
+    }
+    if (location.place == PLACE_REAL) {
+        open_file(host, call, &location, flags);
         return;
     }
     unsigned bus;
@@ -257,7 +315,7 @@ static void open_any(struct vp_host *host, const struct call *call, int director
         }
         return;
     }
-    open_file(host, call, location.path, flags);
+    open_file(host, call, &location, flags);
 }
 
 #ifdef SYS_open
@@ -322,12 +380,13 @@ static void answer_status(const struct vp_host *host, const struct status_questi
         status.st_mode = S_IFSOCK | 0777;
         extended.stx_mode = S_IFSOCK | 0777;
     } else {
-        /* A listing stands for a real folder. */
-        paths_file(what->kind == OPENED_LISTING ? "" : host->tree.root, what->path, file,
-                   sizeof file);
-        error = question->extended
-                    ? statx(AT_FDCWD, file, AT_SYMLINK_NOFOLLOW, question->mask, &extended)
-                    : lstat(file, &status);
+        /* Paths of the tree have been followed already. */
+        int flags = what->is_real && what->kind == OPENED_FILE
+                        ? (int)question->flags & AT_SYMLINK_NOFOLLOW
+                        : AT_SYMLINK_NOFOLLOW;
+        paths_file(what->is_real ? "" : host->tree.root, what->path, file, sizeof file);
+        error = question->extended ? statx(AT_FDCWD, file, flags, question->mask, &extended)
+                                   : fstatat(AT_FDCWD, file, &status, flags);
         if (what->kind == OPENED_NODE) {
             error = 0; /* the node itself may have gone */
             make_node_status(&status, what);
@@ -366,11 +425,12 @@ static void status_of_path(struct vp_host *host, const struct status_question *q
         status_of_fd(host, question, directory);
         return;
     }
-    if (!in_tree(host, question->call, directory, address, follow, &location)) {
+    if (!find_file(host, question->call, directory, address, follow, &location)) {
         return;
     }
     memcpy(opened.path, location.path, sizeof opened.path);
-    if (is_node(location.path, &opened.major, &opened.minor)) {
+    opened.is_real = location.place == PLACE_REAL;
+    if (!opened.is_real && is_node(location.path, &opened.major, &opened.minor)) {
         opened.kind = OPENED_NODE;
     }
     answer_status(host, question, &opened);
@@ -422,10 +482,10 @@ static void access_any(struct vp_host *host, const struct call *call, int direct
 {
     struct location location;
     char file[FILE_SIZE];
-    if (!in_tree(host, call, directory, address, !(flags & AT_SYMLINK_NOFOLLOW), &location)) {
+    if (!find_file(host, call, directory, address, !(flags & AT_SYMLINK_NOFOLLOW), &location)) {
         return;
     }
-    paths_file(host->tree.root, location.path, file, sizeof file);
+    file_of(host, &location, file);
     if (faccessat(AT_FDCWD, file, (int)mode, (int)(flags & AT_SYMLINK_NOFOLLOW))) {
         call_fail(call, errno);
     } else {
@@ -467,12 +527,9 @@ static void answer_text(const struct call *call, const char *text, uint64_t buff
     }
 }
 
-static void answer_link(const struct vp_host *host, const struct call *call, const char *path,
-                        uint64_t buffer, uint64_t size)
+static void answer_link(const struct call *call, const char *file, uint64_t buffer, uint64_t size)
 {
-    char file[FILE_SIZE];
     char target[PATH_MAX];
-    paths_file(host->tree.root, path, file, sizeof file);
     ssize_t length = readlink(file, target, sizeof target - 1);
     if (length < 0) {
         call_fail(call, errno);
@@ -513,23 +570,27 @@ static void readlink_any(struct vp_host *host, const struct call *call, int dire
                          uint64_t address, uint64_t buffer, uint64_t size)
 {
     char path[PATH_MAX];
+    char file[FILE_SIZE];
+    bool from_tree;
     struct location location;
     struct opened opened;
     if (directory != AT_FDCWD && is_empty_path(call, address)) {
         identify(host, call, directory, &opened);
         if (opened.kind == OPENED_LINK) {
-            answer_link(host, call, opened.path, buffer, size);
+            paths_file(opened.is_real ? "" : host->tree.root, opened.path, file, sizeof file);
+            answer_link(call, file, buffer, size);
         } else {
             call_continue(call);
         }
         return;
     }
-    if (read_path(host, call, directory, address, path) &&
+    if (read_path(host, call, directory, address, path, &from_tree) &&
         read_proc_link(host, call, path, buffer, size)) {
         return;
     }
-    if (in_tree(host, call, directory, address, false, &location)) {
-        answer_link(host, call, location.path, buffer, size);
+    if (find_file(host, call, directory, address, false, &location)) {
+        file_of(host, &location, file);
+        answer_link(call, file, buffer, size);
     }
 }
 
@@ -567,7 +628,7 @@ static void answer_statfs(const struct vp_host *host, const struct call *call, c
 static void on_statfs(struct vp_host *host, const struct call *call)
 {
     struct location location;
-    if (in_tree(host, call, AT_FDCWD, call->arguments[0], true, &location)) {
+    if (find_file(host, call, AT_FDCWD, call->arguments[0], true, &location)) {
         answer_statfs(host, call, location.path);
     }
 }
@@ -589,8 +650,8 @@ static void on_fstatfs(struct vp_host *host, const struct call *call)
 static void on_getxattr(struct vp_host *host, const struct call *call)
 {
     struct location location;
-    if (in_tree(host, call, AT_FDCWD, call->arguments[0], call->number == SYS_getxattr,
-                &location)) {
+    if (find_file(host, call, AT_FDCWD, call->arguments[0], call->number == SYS_getxattr,
+                  &location)) {
         call_fail(call, ENODATA);
     }
 }
@@ -598,8 +659,8 @@ static void on_getxattr(struct vp_host *host, const struct call *call)
 static void on_listxattr(struct vp_host *host, const struct call *call)
 {
     struct location location;
-    if (in_tree(host, call, AT_FDCWD, call->arguments[0], call->number == SYS_listxattr,
-                &location)) {
+    if (find_file(host, call, AT_FDCWD, call->arguments[0], call->number == SYS_listxattr,
+                  &location)) {
         call_return(call, 0);
     }
 }

@@ -15,7 +15,7 @@ enum { ENTRIES_MAX = 8192, LISTING_PATH_SIZE = 256 };
 
 bool listing_is_merged(const char *path)
 {
-    return strcmp(path, "/dev") == 0;
+    return strcmp(path, "/dev") == 0 || strcmp(path, "/sys/dev/char") == 0;
 }
 
 static void copy_link(int from, int to, const char *name)
@@ -32,7 +32,7 @@ static void copy_link(int from, int to, const char *name)
 
 /* A character device with number 0 is the one that everybody may make (Linux 5.8); where not, a
  * plain file must do. */
-static void copy_entry(int from, int to, const char *name)
+static void copy_entry(int from, int to, const char *name, bool ours)
 {
     struct stat status;
     struct stat old;
@@ -59,12 +59,13 @@ static void copy_entry(int from, int to, const char *name)
         error = -1;
         break;
     default:
+        error = ours ? -1 : 0; /* our nodes are plain files of the tree */
         break;
     }
     if (error) {
         error = mknodat(to, name, S_IFCHR | 0600, 0);
     }
-    if (error || S_ISREG(status.st_mode)) {
+    if (error || (S_ISREG(status.st_mode) && !ours)) {
         int fd = openat(to, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
         if (fd >= 0) {
             close(fd);
@@ -92,7 +93,7 @@ static void copy_entries(const char *folder, const char *source, int to, bool ou
     unsigned count = 0;
     for (struct dirent *entry; from && (entry = readdir(from)) && count < ENTRIES_MAX; count++) {
         if (!is_dots(entry->d_name) && is_ours(folder, entry->d_name) == ours) {
-            copy_entry(dirfd(from), to, entry->d_name);
+            copy_entry(dirfd(from), to, entry->d_name, ours);
         }
     }
     if (from) {

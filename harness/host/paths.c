@@ -33,7 +33,8 @@ static const char *const owned[] = {
 /* Folders that the tree has only because something of ours is in them: to list them is to list the
  * real one, where there is one. */
 static const char *const shared[] = {
-    "/", "/sys", "/sys/dev", "/sys/devices", "/sys/devices/platform", "/dev", "/run",
+    "/",    "/sys", "/sys/dev", "/sys/dev/char", "/sys/devices", "/sys/devices/platform",
+    "/dev", "/run",
 };
 
 static const char *const tops[] = {"sys", "dev", "run", "var"};

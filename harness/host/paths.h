@@ -21,6 +21,8 @@ struct location {
     enum place place;
     int error;
     char path[PATH_MAX];
+    /** PLACE_REAL, but named from one of our folders: the kernel would look for it there. */
+    bool detour;
 };
 
 /** Quick look: false if the absolute @p path certainly means a real file. */

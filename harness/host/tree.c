@@ -43,6 +43,9 @@ static const char *const folders[] = {
     "stand-in", /* see paths.h */
     "listing",  /* see listing.h */
     "listing/dev",
+    "listing/sys",
+    "listing/sys/dev",
+    "listing/sys/dev/char",
     "aside", /* device folders while they are made or taken away */
 };
 

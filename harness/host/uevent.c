@@ -247,7 +247,7 @@ static void add_udev_properties(struct uevent_text *text, struct uevent_subject 
         add(text, "ID_SERIAL_SHORT=%s", safe_serial);
     }
     add_interface_list(text, device);
-    if (subject.is_tty) {
+    if (subject.is_tty && subject.interface) {
         add_tty_properties(text, subject);
     }
 }

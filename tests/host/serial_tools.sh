@@ -16,6 +16,8 @@ with_device bash -c 'ls /dev >shown; ls -lL /dev >long; ls /dev/ttyA* >globbed; 
 grep -vE '^(ttyACM0|bus|serial)$' shown >others || true
 cmp real others || fail "the real entries of /dev"
 for name in bus serial ttyACM0; do says shown "$name"; done
+[ "$(with_device find /dev -maxdepth 1 -type c -name 'ttyACM*')" = /dev/ttyACM0 ] || fail "find -type"
+[ "$(with_device find /dev -maxdepth 1 -name null -printf '%y %l' -exec test -c {} \;)" = "c " ] || fail "find"
 [ "$(cat globbed found)" = $'/dev/ttyACM0\n/dev/ttyACM0' ] || fail "globbing"
 [ "$(with_device stat -c '%t:%T' /dev/null)" = 1:3 ] || fail "a real device"
 with_device bash -c 'cd /dev && stty -F ttyACM0 && echo x >null && [ -c /dev/null ] && ls . >list' 2>log || fail "in /dev"

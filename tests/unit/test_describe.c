@@ -72,6 +72,25 @@ static void a_photon_of_the_field(void **state)
     chip_free(&chip);
 }
 
+/* The sample in Particle's own documentation of the 's' command: a Photon with 0.4.6 and tinker. */
+static void a_photon_of_the_documentation(void **state)
+{
+    (void)state;
+    struct chip chip;
+    chip_make(&chip, VP_PLATFORM_PHOTON, "0.4.6", 0);
+    assert_int_equal(chip_start(&chip), VP_SYSTEM_NORMAL);
+    expect(
+        &chip, 0x080A0000,
+        "{\"p\":6,\"m\":[{\"s\":16384,\"l\":\"m\",\"vc\":30,\"vv\":30,\"f\":\"b\",\"n\":\"0\","
+        "\"v\":4,\"d\":[]},{\"s\":262144,\"l\":\"m\",\"vc\":30,\"vv\":30,\"f\":\"s\",\"n\":\"1\","
+        "\"v\":7,\"d\":[]},{\"s\":262144,\"l\":\"m\",\"vc\":30,\"vv\":30,\"f\":\"s\",\"n\":\"2\","
+        "\"v\":7,\"d\":[{\"f\":\"s\",\"n\":\"1\",\"v\":7,\"_\":\"\"}]},{\"s\":131072,\"l\":\"m\","
+        "\"vc\":30,\"vv\":30,\"u\":\"%s\",\"f\":\"u\",\"n\":\"1\",\"v\":3,\"d\":[{\"f\":\"s\","
+        "\"n\":\"2\",\"v\":7,\"_\":\"\"}]},{\"s\":131072,\"l\":\"f\",\"vc\":30,\"vv\":0,\"d\":[]}"
+        "]}");
+    chip_free(&chip);
+}
+
 /* Part 2 with a bootloader that is too old: two dependencies since 0.7.0, one of them unmet. */
 static void a_photon_that_wants_a_bootloader(void **state)
 {
@@ -233,6 +252,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_photon_of_the_field),
+        cmocka_unit_test(a_photon_of_the_documentation),
         cmocka_unit_test(a_photon_that_wants_a_bootloader),
         cmocka_unit_test(empty_places_are_left_out_since_1_1),
         cmocka_unit_test(an_electron_tells_of_its_modem_first),

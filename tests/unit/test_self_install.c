@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "device/device_private.h"
 #include "support/system_chip.h"
 
 static void each_generation_has_its_rule(void **state)
@@ -90,6 +91,26 @@ static void an_electron_can_install_for_ever(void **state)
     assert_int_equal(chip_start(&chip), VP_SYSTEM_NORMAL);
     assert_int_equal(chip_bootloader(&chip), 11);
     chip_free(&chip);
+}
+
+/* To whoever looks at the device it never gets anywhere. */
+static void the_device_is_in_a_loop(void **state)
+{
+    (void)state;
+    struct chip chip;
+    struct vp_device *device;
+    chip_make(&chip, VP_PLATFORM_ELECTRON, "0.6.3", 0);
+    chip_install(&chip, "system-part1@0.7.0");
+    const struct vp_device_parts parts = {
+        .board = chip.board,
+        .flash = chip.flash, /* the device's from here on */
+        .request = 0xFFFF,
+    };
+    assert_int_equal(vp_device_create(&device, &parts), 0);
+    assert_int_equal(vp_device_mode(device), VP_MODE_LOOP);
+    vp_device_reset(device);
+    assert_int_equal(vp_device_mode(device), VP_MODE_LOOP);
+    vp_device_destroy(device);
 }
 
 /* With the image in the part spoilt, the catalogue knows what it was. */
@@ -195,6 +216,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_generation_has_its_rule),
         cmocka_unit_test(an_electron_can_install_for_ever),
+        cmocka_unit_test(the_device_is_in_a_loop),
         cmocka_unit_test(the_catalogue_helps_out),
         cmocka_unit_test(a_real_part_gives_its_own),
     };

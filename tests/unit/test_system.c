@@ -6,64 +6,20 @@
 
 #include <cmocka.h>
 
-#include "system/system.h"
-#include "vparticle/forge.h"
-#include "vparticle/module.h"
-
-struct chip {
-    const struct vp_board *board;
-    struct vp_flash *flash;
-    struct vp_backup_registers backup;
-};
-
-static struct chip board_with(enum vp_platform platform, const char *release, uint16_t bootloader)
-{
-    struct chip chip = {.board = vp_board_find(platform)};
-    assert_int_equal(vp_flash_create(&chip.flash, chip.board->geometry), 0);
-    assert_int_equal(vp_module_install_release(chip.flash, platform, release, bootloader, NULL), 0);
-    return chip;
-}
-
-static uint16_t bootloader_of(const struct chip *chip)
-{
-    struct vp_module bootloader;
-    assert_int_equal(vp_module_read_header(chip->flash, 0x08000000, &bootloader), 0);
-    return bootloader.version;
-}
-
-/* What each bootloader does at every start: it writes the flags where it keeps them. */
-static void write_flags(struct chip *chip, uint8_t startup_mode)
-{
-    const enum vp_flags_store store =
-        bootloader_of(chip) < 100 ? VP_FLAGS_IN_DCT : VP_FLAGS_IN_BACKUP_REGISTERS;
-    struct vp_system_flags flags;
-    vp_system_flags_load(&flags, store, chip->flash, chip->board, &chip->backup);
-    flags.startup_mode = startup_mode;
-    assert_int_equal(vp_system_flags_save(&flags, store, chip->flash, chip->board, &chip->backup),
-                     0);
-}
+#include "support/system_chip.h"
 
 static struct chip chip_with(const char *release, uint16_t bootloader)
 {
-    struct chip chip = board_with(VP_PLATFORM_PHOTON, release, bootloader);
-    write_flags(&chip, 0);
+    struct chip chip;
+    chip_make(&chip, VP_PLATFORM_PHOTON, release, bootloader);
     return chip;
-}
-
-static enum vp_system_state start(struct chip *chip)
-{
-    struct vp_system system;
-    vp_system_start(&system,
-                    &(struct vp_system_machine){
-                        .board = chip->board, .flash = chip->flash, .backup = &chip->backup});
-    return system.state;
 }
 
 /* Start it, and be done with the chip. */
 static enum vp_system_state outcome(struct chip chip)
 {
-    const enum vp_system_state state = start(&chip);
-    vp_flash_destroy(chip.flash);
+    const enum vp_system_state state = chip_start(&chip);
+    chip_free(&chip);
     return state;
 }
 
@@ -167,13 +123,163 @@ static void a_start_is_noted_for_the_bootloader(void **state)
 {
     (void)state;
     struct chip chip = chip_with("0.6.3", 0);
-    struct vp_system system;
     chip.backup.dr[1] = 1;
-    vp_system_start(&system, &(struct vp_system_machine){
-                                 .board = chip.board, .flash = chip.flash, .backup = &chip.backup});
+    assert_int_equal(chip_start(&chip), VP_SYSTEM_NORMAL);
     assert_int_equal(chip.backup.dr[1], 0xFFFF);
-    assert_int_equal(system.version, 109);
-    vp_flash_destroy(chip.flash);
+    assert_int_equal(chip.system.version, 109);
+    assert_string_equal(vp_system_release_name(&chip.system), "0.6.3");
+    chip_free(&chip);
+}
+
+/* A system before 0.7.0 under a bootloader since 100 never sees its flag written: ones are safe
+ * mode, for good. Seen in the field: 0.6.2 put back under the bootloader of 0.7.0. */
+static void an_unwritten_flag_is_safe_mode_before_0_7_0(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *release;
+        uint16_t bootloader;
+        enum vp_system_state state;
+    } cases[] = {
+        {"0.5.2", 101, VP_SYSTEM_SAFE},
+        {"0.6.2", 101, VP_SYSTEM_SAFE},
+        {"0.6.2", 11, VP_SYSTEM_NORMAL},
+        {"0.7.0", 101, VP_SYSTEM_NORMAL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct chip chip = chip_with(cases[i].release, cases[i].bootloader);
+        assert_int_equal(chip_start(&chip), cases[i].state);
+        assert_int_equal(chip_start(&chip), cases[i].state);
+        chip_free(&chip);
+    }
+}
+
+static void set_watchdog(struct chip *chip, enum vp_flags_store store)
+{
+    struct vp_system_flags flags;
+    vp_system_flags_load(&flags, store, chip->flash, chip->board, &chip->backup);
+    flags.iwdg_enable = 0xD001;
+    flags.startup_mode = 0;
+    assert_int_equal(vp_system_flags_save(&flags, store, chip->flash, chip->board, &chip->backup),
+                     0);
+}
+
+/* What DFU mode leaves behind: the system resets once more, to be rid of the watchdog. */
+static void the_watchdog_takes_one_more_reset(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *release;
+        enum vp_flags_store store;
+        bool seen;
+    } cases[] = {
+        {"0.4.6", VP_FLAGS_IN_DCT, true},
+        {"0.6.3", VP_FLAGS_IN_DCT, true},
+        {"0.6.3", VP_FLAGS_IN_BACKUP_REGISTERS, false},
+        {"0.7.0", VP_FLAGS_IN_BACKUP_REGISTERS, true},
+        {"0.7.0", VP_FLAGS_IN_DCT, true}, /* an older bootloader's */
+        {"2.2.0", VP_FLAGS_IN_BACKUP_REGISTERS, true},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct chip chip = chip_with(cases[i].release, 0);
+        set_watchdog(&chip, cases[i].store);
+        assert_int_equal(chip_start(&chip), cases[i].seen ? VP_SYSTEM_RESETTING : VP_SYSTEM_NORMAL);
+        assert_int_equal(chip_start(&chip), VP_SYSTEM_NORMAL);
+        chip_free(&chip);
+    }
+}
+
+static void program_application(struct chip *chip, uint32_t address)
+{
+    size_t size;
+    uint8_t *image = chip_forge(chip->board->platform, "tinker@0.5.2", &size);
+    chip_program(chip, address, image, size);
+    free(image);
+}
+
+/* Nothing where the application belongs, but one in the factory area. */
+static void a_factory_application_is_asked_for(void **state)
+{
+    (void)state;
+    static const struct {
+        enum vp_platform platform;
+        const char *release;
+        uint32_t factory;
+        bool found;
+    } cases[] = {
+        {VP_PLATFORM_PHOTON, "0.5.2", 0x080E0000, true},
+        {VP_PLATFORM_P1, "2.2.0", 0x080E0000, true},
+        {VP_PLATFORM_ELECTRON, "0.5.3", 0x080C0000, true},
+        {VP_PLATFORM_ELECTRON, "0.5.3", 0x080A0000, false},
+        {VP_PLATFORM_ELECTRON, "0.5.4", 0x080A0000, true},
+        {VP_PLATFORM_ELECTRON, "2.2.0", 0x080C0000, false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct chip chip;
+        struct vp_system_flags flags;
+        chip_make(&chip, cases[i].platform, cases[i].release, 0);
+        vp_flash_erase(chip.flash, chip.board->user.start);
+        assert_int_equal(chip_start(&chip), VP_SYSTEM_SAFE);
+        program_application(&chip, cases[i].factory);
+        assert_int_equal(chip_start(&chip), cases[i].found ? VP_SYSTEM_RESETTING : VP_SYSTEM_SAFE);
+        vp_system_flags_load(&flags, chip.system.generation->flags_store, chip.flash, chip.board,
+                             &chip.backup);
+        assert_int_equal(flags.factory_reset == 0xAAAA, cases[i].found);
+        chip_write_flags(&chip, 1); /* safe mode on purpose: nobody asks for a factory reset */
+        if (cases[i].found) {
+            flags.factory_reset = 0xFFFF;
+            flags.startup_mode = 1;
+            vp_system_flags_save(&flags, chip.system.generation->flags_store, chip.flash,
+                                 chip.board, &chip.backup);
+        }
+        assert_int_equal(chip_start(&chip), VP_SYSTEM_SAFE);
+        chip_free(&chip);
+    }
+}
+
+/* The Electron's bootloader is never a reason; a part that is missing always is. */
+static void an_electron_by_its_own_rules(void **state)
+{
+    (void)state;
+    struct chip chip;
+    chip_make(&chip, VP_PLATFORM_ELECTRON, "2.2.0", 1006);
+    assert_int_equal(outcome(chip), VP_SYSTEM_NORMAL);
+    chip_make(&chip, VP_PLATFORM_ELECTRON, "0.5.5", 101);
+    assert_int_equal(outcome(chip), VP_SYSTEM_SAFE); /* for its unwritten flag */
+    chip_make(&chip, VP_PLATFORM_ELECTRON, "0.5.3", 0);
+    assert_int_equal(outcome(chip), VP_SYSTEM_NORMAL); /* two parts */
+    chip_make(&chip, VP_PLATFORM_ELECTRON, "0.6.4", 0);
+    vp_flash_erase(chip.flash, 0x08060000);
+    assert_int_equal(outcome(chip), VP_SYSTEM_CRASHED);
+    chip_make(&chip, VP_PLATFORM_ELECTRON, "0.7.0", 0);
+    vp_flash_erase(chip.flash, 0x08040000);
+    assert_int_equal(outcome(chip), VP_SYSTEM_CRASHED);
+    chip_make(&chip, VP_PLATFORM_P1, "0.7.0", 11);
+    assert_int_equal(outcome(chip), VP_SYSTEM_SAFE);
+}
+
+static void one_image_needs_nothing_else(void **state)
+{
+    (void)state;
+    const struct vp_module_recipe recipe = {
+        .platform = VP_PLATFORM_PHOTON,
+        .version = 207,
+        .function = VP_MODULE_MONOLITHIC,
+        .address = 0x08020000,
+        .size = 0x30000,
+        .header_offset = VP_MODULE_HEADER_F205,
+    };
+    uint8_t *image;
+    size_t size;
+    struct chip chip = chip_with("0.7.0", 11);
+    assert_int_equal(vp_forge_module(&recipe, &image, &size), 0);
+    chip_program(&chip, recipe.address, image, size);
+    free(image);
+    assert_int_equal(chip_start(&chip), VP_SYSTEM_NORMAL);
+    set_safe_mode(&chip, VP_FLAGS_IN_BACKUP_REGISTERS);
+    assert_int_equal(chip_start(&chip), VP_SYSTEM_SAFE);
+    assert_int_equal(chip_bootloader(&chip), 11);
+    chip_free(&chip);
 }
 
 /* The table of the board against the geometry and the slots, which stand elsewhere. */
@@ -208,6 +314,11 @@ int main(void)
         cmocka_unit_test(the_bootloader_counts_since_0_7_0),
         cmocka_unit_test(a_broken_system_part_crashes),
         cmocka_unit_test(safe_mode_is_asked_for_where_the_generation_looks),
+        cmocka_unit_test(an_unwritten_flag_is_safe_mode_before_0_7_0),
+        cmocka_unit_test(the_watchdog_takes_one_more_reset),
+        cmocka_unit_test(a_factory_application_is_asked_for),
+        cmocka_unit_test(an_electron_by_its_own_rules),
+        cmocka_unit_test(one_image_needs_nothing_else),
         cmocka_unit_test(a_start_is_noted_for_the_bootloader),
         cmocka_unit_test(the_board_fits_flash_and_slots),
     };
