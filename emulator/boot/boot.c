@@ -29,7 +29,7 @@ enum {
 /* Backup register 1 counts starts that ended by the watchdog. */
 enum { FIRST_RETRY = 1, SECOND_RETRY = 2, THIRD_RETRY = 3 };
 
-enum { IWDG_OFFSET_IN_DCT = 14, SYSTEM_WITH_FLAGS_IN_REGISTERS = 200 };
+enum { IWDG_OFFSET_IN_DCT = 14, LED_THEME_OFFSET = 3759, SYSTEM_WITH_FLAGS_IN_REGISTERS = 200 };
 
 /* The Core's bootloader has its header, if any, after another vector table. */
 enum { STACK_MASK_F103 = 0x2FFE0000, STACK_F103 = 0x20000000 };
@@ -153,7 +153,8 @@ int vp_boot_begin(struct vp_boot *boot, enum vp_reset_cause cause)
         return VP_ERROR_NOT_FOUND;
     }
     boot->generation = vp_boot_generation_find(boot->board->platform, boot->version);
-    vp_boot_find_dct_code(boot);
+    uint8_t theme; /* get_led_theme_colors(): the first use of the DCT */
+    vp_boot_dct_read(boot, LED_THEME_OFFSET, &theme, sizeof theme);
     int error = vp_dct_prepare(boot->flash, boot->board, boot->generation->dct_version);
     vp_system_flags_load(&boot->flags, boot->generation->flags_store, boot->flash, boot->board,
                          boot->backup);

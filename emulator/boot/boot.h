@@ -65,6 +65,7 @@ struct vp_boot {
 
     const struct vp_boot_generation *generation; /**< of the bootloader in flash */
     uint16_t version;                            /**< its version; 0 if it has none or is none */
+    bool dct_code_known;   /**< it was looked for, and need not be until further notice */
     uint32_t dct_code_crc; /**< of the system part 2 whose DCT code was found; 0: none */
     bool watchdog;         /**< it runs since the jump: the system has VP_BOOT_WATCHDOG ms */
     uint32_t entry, stack; /**< where the jump went, without the Thumb bit, and the stack pointer */

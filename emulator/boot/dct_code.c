@@ -33,15 +33,23 @@ static uint32_t find(const struct vp_boot *boot)
     return usable ? parts[1].crc : 0;
 }
 
-void vp_boot_find_dct_code(struct vp_boot *boot)
+void vp_boot_forget_dct_code(struct vp_boot *boot)
 {
-    const enum vp_dct_code code = boot->generation->dct_code;
-    boot->dct_code_crc = code == VP_DCT_OF_PART2 || code == VP_DCT_OF_PART2_ANEW ? find(boot) : 0;
+    boot->dct_code_known = false;
+}
+
+void vp_boot_flash_written(struct vp_boot *boot, uint32_t end)
+{
+    const struct vp_region *parts = &boot->board->system_parts;
+    if (boot->generation->dct_code == VP_DCT_OF_PART2_ANEW && end >= parts->start &&
+        end < parts->end) {
+        vp_boot_forget_dct_code(boot);
+    }
 }
 
 /*
- * Before a call of the DCT code. Bootloaders before 400 hold on to the functions that they found
- * at boot: once DFU has replaced the system part, they call into whatever is there now.
+ * Before a call of the DCT code. Once found, the bootloader holds on to it: if the system part is
+ * another one by now, it calls into whatever is there.
  */
 static int ready(struct vp_boot *boot)
 {
@@ -49,18 +57,19 @@ static int ready(struct vp_boot *boot)
     case VP_DCT_OWN:
     case VP_DCT_OWN_READ_ONLY:
         return 0;
-    case VP_DCT_OF_PART2_ANEW:
-        vp_boot_find_dct_code(boot);
-        break;
-    case VP_DCT_OF_PART2:
-        if (boot->dct_code_crc && find(boot) != boot->dct_code_crc) {
-            return VP_ERROR_UNSUPPORTED;
-        }
-        break;
     case VP_DCT_ABSENT:
         return VP_ERROR_NOT_FOUND;
+    default:
+        break;
     }
-    return boot->dct_code_crc ? 0 : VP_ERROR_NOT_FOUND;
+    const uint32_t there = find(boot);
+    if (!boot->dct_code_known) {
+        boot->dct_code_known = true;
+        boot->dct_code_crc = there;
+    }
+    return !boot->dct_code_crc           ? VP_ERROR_NOT_FOUND
+           : boot->dct_code_crc != there ? VP_ERROR_UNSUPPORTED
+                                         : 0;
 }
 
 int vp_boot_dct_read(struct vp_boot *boot, uint32_t offset, void *data, size_t length)

@@ -11,8 +11,14 @@
 
 #include "boot/boot.h"
 
-/** init_dct_functions(): look for the code anew. */
-void vp_boot_find_dct_code(struct vp_boot *boot);
+/** load_dct_functions(), dct_reload_functions(): look for the code anew before its next use. */
+void vp_boot_forget_dct_code(struct vp_boot *boot);
+
+/**
+ * DFU wrote to flash, up to @p end: from bootloader 400 on, that makes the bootloader forget if it
+ * was in a system part (FLASH_If_Write, usbd_flash_if.c @ v1.5.2). An erase does not.
+ */
+void vp_boot_flash_written(struct vp_boot *boot, uint32_t end);
 
 /**
  * Read from the DCT's application section.

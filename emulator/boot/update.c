@@ -145,7 +145,7 @@ static void free_then_copy(struct vp_boot *boot, void (*busy)(struct vp_boot *bo
         copy_module(boot, &modules[i]);
         busy(boot, false);
     }
-    vp_boot_find_dct_code(boot);
+    vp_boot_forget_dct_code(boot);
 }
 
 /* From 2.0.0 on: a slot is freed when its module was copied, so that a cut does no harm. */
@@ -167,7 +167,10 @@ static void copy_then_free(struct vp_boot *boot, void (*busy)(struct vp_boot *bo
             busy(boot, true);
         }
         copy_module(boot, &modules[slot]);
-        vp_boot_find_dct_code(boot);
+        if (!(modules[slot].flags & VP_PENDING_CHECK_FUNCTION) ||
+            modules[slot].function == VP_MODULE_SYSTEM) {
+            vp_boot_forget_dct_code(boot);
+        }
         free_slot(boot, slot);
     }
     if (any) {

@@ -167,8 +167,9 @@ static int read_platform(struct spec *spec, const char *name, struct vp_failure 
 {
     enum vp_platform platform;
     if (vp_platform_from_name(name, &platform)) {
-        return vp_fail(failure, VP_ERROR_NOT_FOUND,
-                       "'%s' is not a platform; there are photon, p1, electron and core", name);
+        vp_fail(failure, 0, "'%s' is not a platform; there are photon, p1, electron and core",
+                name);
+        return VP_ERROR_NOT_FOUND;
     }
     spec->board = vp_board_find(platform);
     spec->monolithic = !spec->board->modular;

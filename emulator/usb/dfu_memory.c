@@ -42,6 +42,7 @@ static enum vp_dfu_result flash_write(struct vp_dfu *dfu, uint32_t address, uint
         return VP_DFU_FAILED; /* PGPERR, RM0033 section 3.7.4 */
     }
     const int error = vp_flash_program_words(dfu->boot->flash, address, dfu->buffer, whole);
+    vp_boot_flash_written(dfu->boot, address + whole);
     if (error == VP_ERROR_RANGE) {
         return VP_DFU_FAULTED;
     }

@@ -1,4 +1,5 @@
-/* A device's description, as a person may have mistyped it. No files: flash= and external= are left out. */
+/* A device's description, as a person may have mistyped it. No files: flash= and external= are left
+ * out. */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "support/device_host.h"
+#include "vparticle/forge.h"
 #include "vparticle/module.h"
 
 /* ---- SPEC ---------------------------------------------------------------------------- */
@@ -327,6 +328,133 @@ static void the_button_is_watched_while_time_passes(void **state)
     }
 }
 
+/* ---- Firmware, one image or in parts --------------------------------------------------------- */
+
+static void boards_come_up_as_asked(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *spec;
+        enum vp_mode mode;
+    } cases[] = {
+        {"p1", VP_MODE_NORMAL},
+        {"p1@0.4.6,mode=dfu", VP_MODE_DFU},
+        {"p1@erased", VP_MODE_DFU},
+        {"electron", VP_MODE_NORMAL},
+        {"electron@0.5.2", VP_MODE_NORMAL},
+        {"electron@0.6.4,mode=safe", VP_MODE_SAFE},
+        {"electron@erased,bootloader=4", VP_MODE_DFU},
+        {"core", VP_MODE_NORMAL},
+        {"core@0.5.2,mode=dfu", VP_MODE_DFU},
+        {"core@erased,mode=dfu", VP_MODE_DFU},
+        {"photon@1.5.0,firmware=modular", VP_MODE_NORMAL},
+        {"photon@0.5.2,firmware=monolithic", VP_MODE_NORMAL},
+        {"photon@1.5.0,firmware=monolithic", VP_MODE_NORMAL},
+        {"p1@0.7.0,firmware=monolithic,mode=dfu", VP_MODE_DFU},
+        {"electron@0.5.2,firmware=monolithic", VP_MODE_NORMAL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct vp_device *device = host_device(cases[i].spec);
+        if (vp_device_mode(device) != cases[i].mode) {
+            fail_msg("%s comes up in mode %s", cases[i].spec, vp_mode_name(vp_device_mode(device)));
+        }
+        vp_device_destroy(device);
+    }
+}
+
+/* Without an image in the serial flash a factory reset restores nothing, and again and again. */
+static void a_core_without_any_firmware_loops(void **state)
+{
+    (void)state;
+    struct vp_device *device;
+    assert_int_equal(vp_device_from_spec(&device, "core@erased", 0, NULL), 0);
+    assert_int_equal(vp_device_mode(device), VP_MODE_LOOP);
+    vp_device_destroy(device);
+}
+
+static void serial_flash_may_be_a_file(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/vparticle-device-XXXXXX", spec[128], path[64];
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/serial.img", folder);
+    snprintf(spec, sizeof spec, "p1@erased,external=%s", path);
+    struct vp_device *device = host_device(spec);
+    assert_int_equal(host_control(device, 0x01, 11, 2, 0, NULL, 0), 0);
+    assert_int_equal(host_command(device, HOST_SET_ADDRESS, 0x000FF000), 0);
+    assert_int_equal(host_write(device, 2, "kept", 4), 0);
+    vp_device_destroy(device);
+    device = host_device(spec);
+    char kept[4];
+    assert_int_equal(host_control(device, 0x01, 11, 2, 0, NULL, 0), 0);
+    assert_int_equal(host_command(device, HOST_SET_ADDRESS, 0x000FF000), 0);
+    assert_int_equal(host_abort(device), 0);
+    assert_int_equal(host_upload(device, 2, kept, sizeof kept), sizeof kept);
+    assert_memory_equal(kept, "kept", sizeof kept);
+    vp_device_destroy(device);
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    assert_int_equal(fseek(file, 0, SEEK_END), 0);
+    assert_int_equal(ftell(file), 1024 * 1024);
+    fclose(file);
+    unlink(path);
+    rmdir(folder);
+}
+
+/* Erase the sectors that a module needs and write it, as dfu-util does. */
+static void flash_module(struct vp_device *device, const char *part_at_version)
+{
+    const struct vp_catalogue_module *module;
+    uint8_t *image;
+    size_t size;
+    assert_int_equal(vp_forge_find(VP_PLATFORM_PHOTON, part_at_version, &module, NULL), 0);
+    assert_int_equal(vp_forge_catalogue_module(module, &image, &size), 0);
+    for (uint32_t at = 0; at < size; at += 0x20000) {
+        assert_int_equal(host_command(device, HOST_ERASE, module->address + at), 0);
+    }
+    assert_int_equal(host_command(device, HOST_SET_ADDRESS, module->address), 0);
+    for (uint32_t at = 0; at < size; at += 4096) {
+        const uint16_t piece = (uint16_t)(size - at < 4096 ? size - at : 4096);
+        assert_int_equal(host_write(device, (uint16_t)(2 + at / 4096), image + at, piece), 0);
+    }
+    free(image);
+}
+
+static void from_one_image_back_to_parts_by_dfu_alone(void **state)
+{
+    (void)state;
+    uint8_t status[6];
+    struct vp_device *device = host_device("photon@0.6.3,firmware=monolithic,mode=dfu");
+    flash_module(device, "system-part1@0.6.3");
+    flash_module(device, "system-part2@0.6.3");
+    flash_module(device, "tinker@0.6.3");
+    assert_int_equal(host_dnload(device, 0, NULL, 0), 0);
+    assert_int_equal(host_get_status(device, status), 6);
+    vp_device_settle(device);
+    assert_int_equal(vp_device_mode(device), VP_MODE_NORMAL);
+    struct vp_module module;
+    assert_int_equal(vp_module_parse_flash(vp_device_flash(device), 0x08020000, &module, NULL), 0);
+    assert_int_equal(module.function, VP_MODULE_SYSTEM);
+    vp_device_destroy(device);
+}
+
+/* DFU left with a broken part 2: the watchdog that leaving turned on brings DFU mode back. */
+static void a_crash_after_leaving_dfu_ends_in_dfu_again(void **state)
+{
+    (void)state;
+    uint8_t status[6];
+    struct vp_device *device = host_device("photon@0.7.0,mode=dfu");
+    assert_int_equal(host_command(device, HOST_ERASE, 0x08060000), 0);
+    assert_int_equal(host_dnload(device, 0, NULL, 0), 0);
+    assert_int_equal(host_get_status(device, status), 6);
+    vp_device_advance(device, 500);
+    assert_int_equal(vp_device_mode(device), VP_MODE_DEAD);
+    assert_in_range(vp_device_next_deadline(device), 4990, 5000);
+    vp_device_settle(device);
+    assert_int_equal(vp_device_mode(device), VP_MODE_DFU);
+    vp_device_destroy(device);
+}
+
 static void power_takes_the_device_off_the_bus(void **state)
 {
     (void)state;
@@ -394,6 +522,11 @@ int main(void)
         cmocka_unit_test(without_getstatus_nothing_ever_happens),
         cmocka_unit_test(the_oldest_bootloader_leaves_at_once),
         cmocka_unit_test(the_button_is_watched_while_time_passes),
+        cmocka_unit_test(boards_come_up_as_asked),
+        cmocka_unit_test(a_core_without_any_firmware_loops),
+        cmocka_unit_test(serial_flash_may_be_a_file),
+        cmocka_unit_test(from_one_image_back_to_parts_by_dfu_alone),
+        cmocka_unit_test(a_crash_after_leaving_dfu_ends_in_dfu_again),
         cmocka_unit_test(power_takes_the_device_off_the_bus),
         cmocka_unit_test(pending_transfers_end_with_the_device),
     };

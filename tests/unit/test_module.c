@@ -427,6 +427,80 @@ static void real_images_pass_all_checks(void **state)
     assert_in_range(parsed, 46, 100);
 }
 
+/* The modules of a release and platform that were fetched, and its bootloader if it ships none. */
+static unsigned read_release(const char *release, enum vp_platform platform,
+                             struct vp_module *modules, unsigned limit)
+{
+    char pattern[512];
+    glob_t images;
+    unsigned count = 0;
+    snprintf(pattern, sizeof pattern, VP_FIRMWARE_FOLDER "/%s/%s-*.bin", release,
+             vp_platform_name(platform));
+    if (glob(pattern, 0, NULL, &images) == GLOB_NOMATCH) {
+        return 0;
+    }
+    bool bootloader = false;
+    for (size_t i = 0; i < images.gl_pathc && count < limit - 1; i++) {
+        size_t size;
+        uint8_t *bytes = read_file(images.gl_pathv[i], &size);
+        assert_int_equal(vp_module_parse(bytes, size, &modules[count], NULL), 0);
+        bootloader = bootloader || modules[count].function == VP_MODULE_BOOTLOADER;
+        count++;
+        free(bytes);
+    }
+    globfree(&images);
+    const struct vp_catalogue_release *found = vp_catalogue_find_release(platform, release);
+    if (!bootloader && found) {
+        modules[count++] = (struct vp_module){
+            .function = VP_MODULE_BOOTLOADER,
+            .version = found->bootloader,
+            .start = 0x08000000,
+            .end = 0x08003FFC,
+            .platform = (uint16_t)platform,
+        };
+    }
+    return count;
+}
+
+/* Range, platform, dependencies and integrity, as the firmware that they came with checks them. */
+static void real_modules_of_a_release_satisfy_each_other(void **state)
+{
+    (void)state;
+    static const char *const releases[] = {"0.5.2", "1.5.0", "2.2.0"};
+    static const enum vp_platform platforms[] = {VP_PLATFORM_PHOTON, VP_PLATFORM_P1,
+                                                 VP_PLATFORM_ELECTRON, VP_PLATFORM_CORE};
+    enum { LIMIT = 16 };
+    unsigned checked = 0;
+    for (size_t i = 0; i < 12; i++) {
+        struct vp_module modules[LIMIT];
+        const enum vp_platform platform = platforms[i % 4];
+        const unsigned count = read_release(releases[i / 4], platform, modules, LIMIT);
+        struct vp_module_rules rules = {
+            .platform = platform,
+            .installed = modules,
+            .installed_count = count,
+            .dependency2 = i / 4 > 0,
+        };
+        const struct vp_catalogue_release *release =
+            vp_catalogue_find_release(platform, releases[i / 4]);
+        rules.slots =
+            platform == VP_PLATFORM_CORE
+                ? vp_module_monolithic_slots(platform, &rules.slot_count)
+                : vp_module_slots(platform, release ? release->version : 0, &rules.slot_count);
+        for (unsigned j = 0; j < count; j++) {
+            const unsigned needed = vp_module_checks_needed(&rules);
+            assert_int_equal(vp_module_validate(&modules[j], VP_CHECK_INTEGRITY, &rules) & needed,
+                             needed);
+            checked++;
+        }
+    }
+    if (checked == 0) {
+        print_message("no real images: scripts/fetch-firmware brings them\n");
+        skip();
+    }
+    assert_in_range(checked, 46, 100);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -443,6 +517,7 @@ int main(void)
         cmocka_unit_test(slots_follow_the_electrons_history),
         cmocka_unit_test(names_are_known_both_ways),
         cmocka_unit_test(real_images_pass_all_checks),
+        cmocka_unit_test(real_modules_of_a_release_satisfy_each_other),
     };
     return cmocka_run_group_tests_name("module", tests, NULL, NULL);
 }

@@ -122,7 +122,8 @@ static uint8_t alternate1_byte(struct vp_device *device, uint32_t offset)
     return byte;
 }
 
-/* Bootloader 101 keeps the functions that it found at boot; 501 looks for them anew. */
+/* Bootloader 101 keeps the functions that it found at boot; 501 looks for them anew after a write
+ * to a system part, but not after an erase alone. */
 static void dct_code_goes_with_the_system_part(void **state)
 {
     (void)state;
@@ -133,8 +134,17 @@ static void dct_code_goes_with_the_system_part(void **state)
     assert_int_equal(alternate1_byte(device, 1753), 0xA5);
     assert_int_equal(host_control(device, 0x01, 11, 0, 0, NULL, 0), 0);
     assert_int_equal(host_command(device, HOST_ERASE, 0x08060000), 0);
+    assert_int_equal(host_command(device, HOST_SET_ADDRESS, 0x08060000), 0);
+    assert_int_equal(host_write(device, 2, "abcd", 4), 0);
     assert_int_equal(host_control(device, 0x01, 11, 1, 0, NULL, 0), 0);
     assert_int_equal(alternate1_byte(device, 1753), 0);
+    vp_device_destroy(device);
+
+    device = host_device("photon@1.5.0,bootloader=501,mode=dfu");
+    assert_int_equal(host_command(device, HOST_ERASE, 0x08060000), 0);
+    assert_int_equal(host_control(device, 0x01, 11, 1, 0, NULL, 0), 0);
+    assert_int_equal(host_command(device, HOST_SET_ADDRESS, 0), 0);
+    assert_int_equal(host_write(device, 2, "\xA5", 1), HOST_SILENT);
     vp_device_destroy(device);
 
     device = host_device("photon@1.0.0,bootloader=101,mode=dfu");
