@@ -3,6 +3,14 @@
  * The userland USB host: runs a tool so that it sees the devices of a USB/IP server, and no
  * others, through usbfs, sysfs and the udev monitor; without root and without a kernel module.
  *
+ * A serial port of a device (CDC ACM) is /dev/ttyACM0, the next one /dev/ttyACM1, with the names in
+ * /dev/serial and what udev knows of it. Behind an open port is a pty; the control requests that a
+ * device sees are those of the kernel's cdc_acm driver, in the same order. Unlike there, close(2)
+ * returns at once; the end of the tool, and the next open(2), wait for what is still to be sent,
+ * for 30 seconds at most. While tcdrain(3), tcsendbreak(3) or TIOCMIWAIT wait for the device, a
+ * signal can kill the tool but its handler has to wait. A port never becomes a controlling
+ * terminal, and a break that the device reports is counted, but is not part of the data.
+ *
  * It shows a tool another world; it is no security boundary. A tool that wants to can still find
  * the real one, for example through a link to /dev/bus/usb or by changing a path while it is read.
  *

@@ -228,6 +228,20 @@ static void descriptors(void)
     FAILS(open(node, O_RDWR | O_CREAT | O_EXCL, 0600), EEXIST);
     FAILS(open("/dev/ttyACM7", O_RDWR), ENOENT);
     FAILS(open("/dev/ttyACM0/x", O_RDWR), ENOTDIR);
+    /* By the name in a folder: of ours, and of real files that are shown beside them. */
+    int folder = open("/dev", O_RDONLY | O_DIRECTORY);
+    CHECK(fstatat(folder, "ttyACM0", &by_fd, 0) == 0 && by_fd.st_rdev == by_path.st_rdev);
+    CHECK(fstatat(folder, "null", &by_fd, 0) == 0 && by_fd.st_rdev == makedev(1, 3));
+    int null = openat(folder, "null", O_WRONLY);
+    CHECK(null >= 0 && write(null, "x", 1) == 1 && !(fcntl(null, F_GETFL) & O_NONBLOCK));
+    FAILS(openat(folder, "no such file", O_WRONLY | O_CREAT, 0600), EACCES);
+    close(folder);
+    folder = open("/sys/class/tty", O_RDONLY | O_DIRECTORY);
+    CHECK(readlinkat(folder, "ttyACM0", name, sizeof name) > 20);
+    CHECK(faccessat(folder, "../../class", F_OK, 0) == 0);
+    FAILS(faccessat(folder, "ttyACM1", F_OK, 0), ENOENT);
+    close(folder);
+    close(null);
     uint8_t byte;
     FAILS(read(fd, &byte, 1), EAGAIN);
     CHECK(fcntl(fd, F_GETFL) & O_NONBLOCK && fcntl(fd, F_GETFD) == FD_CLOEXEC);
