@@ -104,3 +104,26 @@ firmware() {
         say "Going on without it: scenarios that need it will be skipped"
     fi
 }
+
+# Packages that real tools need: what they are, what they compile, and what they look for.
+tool_packages="dfu-util usbutils usbip lrzsz udev openssl python3 python3-serial npm/npm g++ make
+    libudev-dev"
+
+# tools_start, tools_end: fetch particle-cli while something else goes on, or say why not. Scenarios that
+# need it then skip.
+tools_start() {
+    say "Fetching particle-cli meanwhile, four generations (npm packages, kept in .cache/tools)"
+    scripts/fetch-tools >"$logs/tools.log" 2>&1 </dev/null &
+    tools_pid=$!
+    trap 'kill "$tools_pid" 2>/dev/null' EXIT
+}
+
+tools_end() {
+    local start=$SECONDS
+    watch "$tools_pid" "$logs/tools.log" "$start"
+    if ! wait "$tools_pid"; then
+        tail -n 8 "$logs/tools.log" >&2
+        say "Going on without some of them: scenarios that need those will be skipped"
+    fi
+    trap - EXIT
+}
