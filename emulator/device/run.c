@@ -281,15 +281,24 @@ void vp_device_power(struct vp_device *device, bool on)
 
 /* ---- Time ------------------------------------------------------------------------------------ */
 
-static uint32_t shorter(uint32_t milliseconds, int64_t limit)
+/* Let time pass, up to a limit (-1: there is none). It has passed before anything comes of it: who
+ * is told of that may ask what time it is. */
+static uint32_t pass(struct vp_device *device, uint32_t milliseconds, int64_t limit)
 {
-    return limit >= 0 && limit < milliseconds ? (uint32_t)limit : milliseconds;
+    const uint32_t step = limit >= 0 && limit < milliseconds ? (uint32_t)limit : milliseconds;
+    device->time += step;
+    return step;
+}
+
+static int64_t sooner(int64_t a, int64_t b)
+{
+    return a < 0 || (b >= 0 && b < a) ? b : a;
 }
 
 /* The bootloader watches the button. */
 static uint32_t watch_button(struct vp_device *device, uint32_t milliseconds)
 {
-    const uint32_t step = shorter(milliseconds, vp_boot_next_step(&device->boot));
+    const uint32_t step = pass(device, milliseconds, vp_boot_next_step(&device->boot));
     if (vp_boot_hold(&device->boot, step)) {
         tell_changes(device);
     } else {
@@ -300,7 +309,7 @@ static uint32_t watch_button(struct vp_device *device, uint32_t milliseconds)
 
 static uint32_t count_down(struct vp_device *device, uint32_t milliseconds)
 {
-    const uint32_t step = shorter(milliseconds, device->reset_in);
+    const uint32_t step = pass(device, milliseconds, device->reset_in);
     device->reset_in -= step;
     if (device->reset_in == 0 && device->mode == VP_MODE_DEAD) {
         vp_device_restart(device, VP_RESET_WATCHDOG);
@@ -312,11 +321,13 @@ static uint32_t count_down(struct vp_device *device, uint32_t milliseconds)
     return step;
 }
 
-/* The system may reset the chip at any of its deadlines: no step goes past one. */
+/* The system may reset the chip at any of its deadlines: no step goes past one. What is overdue (a
+ * button that nobody could look at before) takes a millisecond, or time would stand still. */
 static uint32_t run_system(struct vp_device *device, uint32_t milliseconds)
 {
-    uint32_t step = shorter(milliseconds, vp_system_next_deadline(&device->system));
-    step = shorter(step, vp_system_patience(&device->system));
+    const int64_t limit =
+        sooner(vp_system_next_deadline(&device->system), vp_system_patience(&device->system));
+    const uint32_t step = pass(device, milliseconds, limit == 0 ? 1 : limit);
     vp_system_advance(&device->system, step);
     vp_device_look(device);
     return step;
@@ -325,7 +336,7 @@ static uint32_t run_system(struct vp_device *device, uint32_t milliseconds)
 /* The processor waits for its flash, and everybody for the processor. */
 static uint32_t be_busy(struct vp_device *device, uint32_t milliseconds)
 {
-    const uint32_t step = shorter(milliseconds, (int64_t)(device->busy_us + 999) / 1000);
+    const uint32_t step = pass(device, milliseconds, (int64_t)(device->busy_us + 999) / 1000);
     const uint64_t passed = (uint64_t)step * 1000;
     device->busy_us = passed < device->busy_us ? device->busy_us - passed : 0;
     if (device->busy_us == 0) {
@@ -342,7 +353,6 @@ static uint32_t be_busy(struct vp_device *device, uint32_t milliseconds)
 
 void vp_device_advance(struct vp_device *device, uint32_t milliseconds)
 {
-    device->time += milliseconds;
     while (milliseconds > 0) {
         if (device->busy_us > 0) {
             milliseconds -= be_busy(device, milliseconds);
@@ -353,7 +363,7 @@ void vp_device_advance(struct vp_device *device, uint32_t milliseconds)
         } else if (vp_device_runs_system(device)) {
             milliseconds -= run_system(device, milliseconds);
         } else {
-            return;
+            milliseconds -= pass(device, milliseconds, -1);
         }
     }
 }

@@ -328,6 +328,38 @@ static void the_button_is_watched_while_time_passes(void **state)
     }
 }
 
+struct clock {
+    const struct vp_device *device;
+    char text[128];
+};
+
+static void note_time(void *context, const struct vp_event *event)
+{
+    struct clock *clock = context;
+    const size_t length = strlen(clock->text);
+    if (event->kind == VP_EVENT_LED) {
+        snprintf(clock->text + length, sizeof clock->text - length, "%u ",
+                 (unsigned)vp_device_time(clock->device));
+    }
+}
+
+static void events_come_at_their_time(void **state)
+{
+    (void)state;
+    struct vp_device *device = host_device("photon@0.6.3");
+    struct clock clock = {.device = device};
+    vp_device_button(device, true);
+    vp_device_reset(device);
+    assert_int_equal(vp_device_listen(device, note_time, &clock), 0);
+    vp_device_advance(device, 20000);
+    assert_string_equal(clock.text, "1000 3000 ");
+    assert_int_equal(vp_device_time(device), 20000);
+    vp_device_power(device, false);
+    vp_device_advance(device, 5);
+    assert_int_equal(vp_device_time(device), 20005);
+    vp_device_destroy(device);
+}
+
 /* ---- Firmware, one image or in parts --------------------------------------------------------- */
 
 static void boards_come_up_as_asked(void **state)
@@ -522,6 +554,7 @@ int main(void)
         cmocka_unit_test(without_getstatus_nothing_ever_happens),
         cmocka_unit_test(the_oldest_bootloader_leaves_at_once),
         cmocka_unit_test(the_button_is_watched_while_time_passes),
+        cmocka_unit_test(events_come_at_their_time),
         cmocka_unit_test(boards_come_up_as_asked),
         cmocka_unit_test(a_core_without_any_firmware_loops),
         cmocka_unit_test(serial_flash_may_be_a_file),

@@ -338,6 +338,27 @@ static void a_bad_update_is_refused(void **state)
     vp_device_destroy(device);
 }
 
+/* Nobody looks at the button meanwhile; once somebody does, its time has long come. */
+static void a_button_held_through_an_update_counts_afterwards(void **state)
+{
+    (void)state;
+    struct vp_device *device = host_device("photon@2.2.0");
+    uint8_t packed[16];
+    Ctrl__StartFirmwareUpdateRequest start = CTRL__START_FIRMWARE_UPDATE_REQUEST__INIT;
+    start.size = 5000;
+    const size_t length = ctrl__start_firmware_update_request__pack(&start, packed);
+    vp_device_button(device, true);
+    assert_int_equal(ask(device, 250, packed, (uint16_t)length, NULL, NULL), 0);
+    vp_device_advance(device, 4000);
+    assert_int_equal(vp_device_mode(device), VP_MODE_UPDATE);
+    assert_int_equal(ask(device, 252, NULL, 0, NULL, NULL), 0);
+    assert_int_equal(vp_device_mode(device), VP_MODE_NORMAL);
+    assert_int_equal(vp_device_patience(device), 0);
+    vp_device_advance(device, 1);
+    assert_int_equal(vp_device_mode(device), VP_MODE_LISTENING);
+    vp_device_destroy(device);
+}
+
 /* ---- Storage ----------------------------------------------------------------------------------
  */
 
@@ -436,6 +457,7 @@ int main(void)
         cmocka_unit_test(modules_are_listed),
         cmocka_unit_test(an_update_lands),
         cmocka_unit_test(a_bad_update_is_refused),
+        cmocka_unit_test(a_button_held_through_an_update_counts_afterwards),
         cmocka_unit_test(storage_is_described_until_2_0_0),
         cmocka_unit_test(the_old_protocol_works),
         cmocka_unit_test(what_is_left_of_it_works),
