@@ -119,11 +119,10 @@ static const struct vp_board core = {
 
 const struct vp_board *vp_board_find(enum vp_platform platform)
 {
-    static const struct vp_board *const boards[] = {&photon, &p1, &electron, &core};
-    for (size_t i = 0; i < COUNT(boards); i++) {
-        if (boards[i]->platform == platform) {
-            return boards[i];
-        }
+    static const struct vp_board *const boards[] = {&photon, &p1, &electron, &core, NULL};
+    const struct vp_board *const *board = boards;
+    while (*board && (*board)->platform != platform) {
+        board++;
     }
-    return NULL;
+    return *board;
 }

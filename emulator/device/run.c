@@ -235,6 +235,8 @@ void vp_device_look(struct vp_device *device)
     vp_device_spend(device);
     if (vp_device_runs_system(device)) {
         vp_device_pump(device);
+    }
+    if (vp_device_runs_system(device)) { /* whoever got an answer may have reset it */
         if (device->system.state == VP_SYSTEM_RESETTING) {
             vp_device_restart(device, VP_RESET_SOFTWARE);
             return;

@@ -540,6 +540,35 @@ static void pending_transfers_end_with_the_device(void **state)
     vp_device_destroy(device);
 }
 
+static void ask_for_dfu_mode(struct vp_transfer *transfer)
+{
+    assert_int_equal(host_control(transfer->owner, 0x40, 0x50, 0, 50, NULL, 0), 0);
+}
+
+static void who_gets_an_answer_may_reset_the_device_at_once(void **state)
+{
+    (void)state;
+    uint8_t line[] = {0x80, 0x70, 0, 0, 0, 0, 8}, answer[64], letter = 'i';
+    unsigned count = 0;
+    struct vp_device *device = host_device("photon@0.6.3");
+    assert_int_equal(host_control(device, 0x21, 0x20, 0, 0, line, sizeof line), sizeof line);
+    assert_int_equal(host_control(device, 0x21, 0x22, 1, 0, NULL, 0), 0);
+    assert_int_equal(vp_device_mode(device), VP_MODE_LISTENING);
+    struct vp_transfer in = {.endpoint = 1,
+                             .in = true,
+                             .data = answer,
+                             .length = sizeof answer,
+                             .complete = ask_for_dfu_mode,
+                             .owner = device};
+    struct vp_transfer out = {
+        .endpoint = 1, .data = &letter, .length = 1, .complete = count_completion, .owner = &count};
+    vp_device_submit(device, &in);
+    vp_device_submit(device, &out);
+    assert_int_equal(in.status, VP_TRANSFER_OK);
+    assert_int_equal(vp_device_mode(device), VP_MODE_DFU);
+    vp_device_destroy(device);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -562,6 +591,7 @@ int main(void)
         cmocka_unit_test(a_crash_after_leaving_dfu_ends_in_dfu_again),
         cmocka_unit_test(power_takes_the_device_off_the_bus),
         cmocka_unit_test(pending_transfers_end_with_the_device),
+        cmocka_unit_test(who_gets_an_answer_may_reset_the_device_at_once),
     };
     return cmocka_run_group_tests_name("device", tests, NULL, NULL);
 }
