@@ -49,15 +49,25 @@ static bool flush(struct control_client *client)
     return !client->closing;
 }
 
+/* What was sent makes room, or the output of a client that is always late would grow for ever. */
+static void drop_sent(struct control_client *client)
+{
+    if (client->output_start > 0) {
+        client->output_size -= client->output_start;
+        memmove(client->output, client->output + client->output_start, client->output_size);
+        client->output_start = 0;
+    }
+}
+
 /* Add a line to what is to be sent. @return false if there is too much of that already */
 static bool put_line(struct control_client *client, const json_t *message)
 {
+    drop_sent(client);
     char *text = json_dumps(message, JSON_COMPACT);
     const size_t length = text ? strlen(text) : 0;
     const size_t wanted = client->output_size + length + 1;
-    char *grown = text && wanted - client->output_start <= VP_CONTROL_OUTPUT_LIMIT
-                      ? realloc(client->output, wanted)
-                      : NULL;
+    char *grown =
+        text && wanted <= VP_CONTROL_OUTPUT_LIMIT ? realloc(client->output, wanted) : NULL;
     if (grown) {
         client->output = grown;
         memcpy(grown + client->output_size, text, length);
@@ -168,7 +178,7 @@ void control_client_unsubscribe(struct control_client *client, unsigned events)
 void control_tell(struct vp_control_socket *control, enum vp_event_kind kind, json_t *message)
 {
     for (struct control_client *client = control->clients; client; client = client->next) {
-        if (!(client->events & 1u << kind)) {
+        if (client->closing || !(client->events & 1u << kind)) {
             continue;
         }
         if (!put_line(client, message)) {

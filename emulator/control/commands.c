@@ -357,6 +357,16 @@ static bool run_command(struct request *request)
     return refuse(request, "there is no command '%.80s'; the nearest is '%s'", name, nearest.best);
 }
 
+/* What a client wrote may have been cut within a character, and JSON takes whole ones only. */
+static json_t *error_text(struct request *request)
+{
+    json_t *text = json_string(request->error);
+    for (char *at = request->error; !text && *at; at++) {
+        *at = (char)((unsigned char)*at < 0x80 ? *at : '?');
+    }
+    return text ? text : json_string(request->error);
+}
+
 json_t *control_carry_out(struct vp_control_socket *control, struct control_client *client,
                           const char *line, size_t length)
 {
@@ -381,7 +391,7 @@ json_t *control_carry_out(struct vp_control_socket *control, struct control_clie
     }
     json_object_set_new(request.answer, "ok", json_boolean(good));
     if (!good) {
-        json_object_set_new(request.answer, "error", json_string(request.error));
+        json_object_set_new(request.answer, "error", error_text(&request));
     }
     json_decref(request.body);
     return request.answer;

@@ -178,6 +178,9 @@ static void bad_requests_get_a_reason(void **state)
         {"{\"command\": \"subscribe\"}", "need a connection"},
         {"{\"command\": \"subscribe\", \"events\": [\"sun\"]}", "'events' must be"},
         {"{\"command\": \"a\", \"command\": \"b\"}", "no JSON"},
+        {"{\"command\": \"0123456789012345678901234567890123456789"
+         "012345678901234567890123456789012345678\u00e4\"}",
+         "there is no command '0123"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         refuses(bench, cases[i].request, cases[i].reason);
@@ -235,6 +238,36 @@ static void events_come_to_those_who_asked(void **state)
     close(other);
 }
 
+/* Plugging a device in and out is what it hears of; each event comes once, up to some point. */
+static void who_does_not_read_is_left_behind(void **state)
+{
+    struct bench *bench = *state;
+    char line[256];
+    bool attached = true;
+    const int client = connect_to(bench);
+    static const char subscribe[] =
+        "{\"command\": \"subscribe\", \"events\": [\"attached\", \"detached\"]}\n";
+    assert_int_equal(send(client, subscribe, strlen(subscribe), 0), strlen(subscribe));
+    read_line(bench, client, line, sizeof line);
+    unsigned told = 0, heard = 0;
+    for (; told < 30000; told++) {
+        vp_device_plug(bench->device, told % 2 == 1);
+        ev_run(bench->loop, EVRUN_NOWAIT);
+    }
+    for (;;) {
+        read_line(bench, client, line, sizeof line);
+        if (!line[0]) {
+            break;
+        }
+        assert_non_null(strstr(line, attached ? "\"detached\"" : "\"attached\""));
+        attached = !attached;
+        heard++;
+        vp_device_plug(bench->device, told++ % 2 == 1);
+    }
+    assert_true(heard < told);
+    close(client);
+}
+
 static void a_line_without_end_ends_the_connection(void **state)
 {
     struct bench *bench = *state;
@@ -267,6 +300,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_snapshot_brings_everything_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(bad_requests_get_a_reason, set_up, tear_down),
         cmocka_unit_test_setup_teardown(events_come_to_those_who_asked, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(who_does_not_read_is_left_behind, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_line_without_end_ends_the_connection, set_up, tear_down),
     };
     return cmocka_run_group_tests_name("control", tests, NULL, NULL);
