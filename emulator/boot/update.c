@@ -258,30 +258,18 @@ static uint32_t application_room(const struct vp_boot *boot)
 void vp_boot_restore_image(struct vp_boot *boot, enum vp_boot_image image)
 {
     const uint32_t start = boot->board->application, room = application_room(boot);
-    if (!boot->external) {
+    if (!boot->external || vp_flash_erase_range(boot->flash, start, room)) {
         return;
-    }
-    for (uint32_t at = start; at < start + room;) {
-        const struct vp_flash_sector *page = vp_flash_sector_at(boot->flash, at);
-        if (vp_flash_erase(boot->flash, at)) {
-            return;
-        }
-        at = page->address + page->size;
     }
     copy_words(boot->flash, start, boot->external, image_address(image), room);
 }
 
 void vp_boot_back_up(struct vp_boot *boot)
 {
-    enum { BLOCK = 0x20000, SECTOR = 4096 };
+    enum { BLOCK = 0x20000 };
     const uint32_t to = image_address(VP_BOOT_IMAGE_BACKUP);
-    if (!boot->external) {
+    if (!boot->external || vp_flash_erase_range(boot->external, to, BLOCK)) {
         return;
-    }
-    for (uint32_t at = 0; at < BLOCK; at += SECTOR) {
-        if (vp_flash_erase(boot->external, to + at)) {
-            return;
-        }
     }
     copy_words(boot->external, to, boot->flash, boot->board->application, application_room(boot));
 }

@@ -260,6 +260,20 @@ int vp_flash_erase(struct vp_flash *flash, uint32_t address)
     return whole ? 0 : VP_ERROR_FLASH;
 }
 
+int vp_flash_erase_range(struct vp_flash *flash, uint32_t address, uint32_t length)
+{
+    const uint64_t end = (uint64_t)address + length;
+    for (uint64_t at = address; at < end;) {
+        const struct vp_flash_sector *sector = vp_flash_sector_at(flash, (uint32_t)at);
+        const int error = vp_flash_erase(flash, (uint32_t)at);
+        if (error) {
+            return error;
+        }
+        at = (uint64_t)sector->address + sector->size;
+    }
+    return 0;
+}
+
 /* Eight bytes at a time: a download spends most of the device's time here. */
 static void clear_bits(uint8_t *to, const uint8_t *from, uint32_t length)
 {

@@ -57,20 +57,7 @@ static void free_slots(struct vp_system *system)
 
 static int erase_area(struct vp_system *system, uint32_t size)
 {
-    struct vp_flash *flash = flash_of_area(system);
-    const uint32_t start = system->areas->ota.start;
-    for (uint32_t at = start; at < start + size;) {
-        const struct vp_flash_sector *sector = vp_flash_sector_at(flash, at);
-        if (!sector) {
-            return VP_ERROR_RANGE;
-        }
-        int error = vp_flash_erase(flash, at);
-        if (error) {
-            return error;
-        }
-        at = sector->address + sector->size;
-    }
-    return 0;
+    return vp_flash_erase_range(flash_of_area(system), system->areas->ota.start, size);
 }
 
 static void open_door(struct vp_system *system)

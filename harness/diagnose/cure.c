@@ -209,26 +209,13 @@ static void repair_and_application(struct vp_cure *cure, const struct vp_content
 /* ---- Trying ------------------------------------------------------------------------------------
  */
 
-static int erase_for(struct vp_flash *flash, uint32_t start, size_t size)
-{
-    for (uint32_t at = start; at < start + size;) {
-        const struct vp_flash_sector *sector = vp_flash_sector_at(flash, at);
-        int error = sector ? vp_flash_erase(flash, at) : VP_ERROR_RANGE;
-        if (error) {
-            return error;
-        }
-        at = sector->address + sector->size;
-    }
-    return 0;
-}
-
 static int put(struct vp_flash *flash, const struct vp_catalogue_module *module)
 {
     uint8_t *image;
     size_t size;
     int error = vp_forge_catalogue_module(module, &image, &size);
     if (!error) {
-        error = erase_for(flash, module->address, size);
+        error = vp_flash_erase_range(flash, module->address, (uint32_t)size);
         error = error ? error : vp_flash_program(flash, module->address, image, size);
         free(image);
     }

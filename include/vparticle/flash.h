@@ -135,6 +135,12 @@ int vp_flash_read(const struct vp_flash *flash, uint32_t address, void *data, si
 int vp_flash_erase(struct vp_flash *flash, uint32_t address);
 
 /**
+ * Erase all sectors that hold any of @p length bytes from @p address on, one after the other.
+ * @return as vp_flash_erase(), of the first that failed; those before it are erased
+ */
+int vp_flash_erase_range(struct vp_flash *flash, uint32_t address, uint32_t length);
+
+/**
  * Program @p length bytes: each byte becomes (old & new). The call succeeds even where
  * bits that are 0 ought to become 1: as on the chip, only reading back shows it.
  * @return 0, VP_ERROR_RANGE (nothing programmed), VP_ERROR_FLASH (cut by the hook),

@@ -80,11 +80,7 @@ void chip_listen(struct chip *chip)
 
 void chip_program(struct chip *chip, uint32_t address, const uint8_t *image, size_t size)
 {
-    for (uint32_t at = address; at < address + size;) {
-        const struct vp_flash_sector *sector = vp_flash_sector_at(chip->flash, at);
-        assert_int_equal(vp_flash_erase(chip->flash, at), 0);
-        at = sector->address + sector->size;
-    }
+    assert_int_equal(vp_flash_erase_range(chip->flash, address, (uint32_t)size), 0);
     assert_int_equal(vp_flash_program(chip->flash, address, image, size), 0);
 }
 

@@ -53,6 +53,37 @@ static void programming_only_clears_bits(void **state)
     vp_flash_destroy(flash);
 }
 
+static void a_range_is_erased_with_all_sectors_that_it_touches(void **state)
+{
+    (void)state;
+    struct vp_flash *flash;
+    uint8_t byte = 0;
+    assert_int_equal(vp_flash_create(&flash, &vp_flash_stm32f205), 0);
+    static const uint32_t touched[] = {0x0800FFFF, 0x08010000, 0x0803FFFF};
+    static const uint32_t others[] = {0x0800BFFF, 0x08040000};
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(vp_flash_program(flash, touched[i], &byte, 1), 0);
+    }
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(vp_flash_program(flash, others[i], &byte, 1), 0);
+    }
+    assert_int_equal(vp_flash_erase_range(flash, 0x0800FFFF, 0), 0);
+    assert_int_equal(vp_flash_read(flash, 0x0800FFFF, &byte, 1), 0);
+    assert_int_equal(byte, 0);
+    assert_int_equal(vp_flash_erase_range(flash, 0x0800FFFF, 0x10002), 0);
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(vp_flash_read(flash, touched[i], &byte, 1), 0);
+        assert_int_equal(byte, 0xFF);
+    }
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(vp_flash_read(flash, others[i], &byte, 1), 0);
+        assert_int_equal(byte, 0);
+    }
+    assert_int_equal(vp_flash_erase_range(flash, 0x080E0000, 0x20001), VP_ERROR_RANGE);
+    assert_int_equal(vp_flash_erase_range(flash, 0xFFFFFFF0, UINT32_MAX), VP_ERROR_RANGE);
+    vp_flash_destroy(flash);
+}
+
 static void erase_leaves_the_neighbours(void **state)
 {
     (void)state;
@@ -206,6 +237,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(has_the_sectors_of_the_reference_manual),
         cmocka_unit_test(programming_only_clears_bits),
+        cmocka_unit_test(a_range_is_erased_with_all_sectors_that_it_touches),
         cmocka_unit_test(erase_leaves_the_neighbours),
         cmocka_unit_test(out_of_range_changes_nothing),
         cmocka_unit_test(forks_share_until_they_write),

@@ -214,15 +214,9 @@ int control_write_section(struct vp_system *system, struct vp_control_request *r
 
 static int clear_section(struct vp_system *system, const struct section *section)
 {
-    const uint32_t end = section->start + section->size;
-    for (uint32_t at = section->start; at < end;) {
-        const struct vp_flash_sector *sector = vp_flash_sector_at(system->machine.flash, at);
-        if (!sector || vp_flash_erase(system->machine.flash, at)) {
-            return CONTROL_UNKNOWN;
-        }
-        at = sector->address + sector->size;
-    }
-    return CONTROL_OK;
+    return vp_flash_erase_range(system->machine.flash, section->start, section->size)
+               ? CONTROL_UNKNOWN
+               : CONTROL_OK;
 }
 
 int control_clear_section(struct vp_system *system, struct vp_control_request *request)
