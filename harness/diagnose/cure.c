@@ -225,7 +225,7 @@ static int put(struct vp_flash *flash, const struct vp_catalogue_module *module)
 /* @return 0 with the outcome, or VP_ERROR_NO_MEMORY */
 static int try_cure(const struct vp_contents *contents, const struct vp_cure *cure, bool *cured)
 {
-    struct vp_flash *copy;
+    struct vp_flash *copy = NULL;
     enum vp_mode mode = VP_MODE_OFF;
     int error = vp_flash_fork(&copy, contents->flash);
     for (unsigned i = 0; !error && i < cure->count; i++) {

@@ -227,10 +227,16 @@ static int set_variables(struct vp_engine *engine)
 static int start_control(struct vp_engine *engine, struct vp_failure *failure)
 {
     char *address = vp_text("unix:%s/control.socket", engine->surroundings->temporary);
-    int error = address ? vp_control_socket_create(&engine->control, engine->loop, address, failure)
-                        : vp_fail(failure, VP_ERROR_NO_MEMORY, "out of memory");
+    if (!address) {
+        vp_fail(failure, VP_ERROR_NO_MEMORY, "out of memory");
+        return VP_ERROR_NO_MEMORY;
+    }
+    int error = vp_control_socket_create(&engine->control, engine->loop, address, failure);
     for (unsigned i = 0; i < engine->device_count && !error; i++) {
         error = vp_control_socket_add(engine->control, engine->devices[i].device);
+        if (error) {
+            vp_fail(failure, error, "%s", vp_error_text(error));
+        }
     }
     if (!error) {
         setenv(VP_CONTROL_VARIABLE, address, 1);

@@ -28,11 +28,7 @@ static void put(struct vp_flash *flash, enum vp_platform platform, const char *w
     size_t size;
     assert_int_equal(vp_forge_find(platform, what, &row, NULL), 0);
     assert_int_equal(vp_forge_catalogue_module(row, &image, &size), 0);
-    for (uint32_t at = row->address; at < row->address + size; at += 0x4000) {
-        if (vp_flash_sector_at(flash, at)->address == at) {
-            vp_flash_erase(flash, at);
-        }
-    }
+    assert_int_equal(vp_flash_erase_range(flash, row->address, (uint32_t)size), 0);
     assert_int_equal(vp_flash_program(flash, row->address, image, size), 0);
     free(image);
 }
