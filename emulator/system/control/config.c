@@ -1,18 +1,12 @@
 /* Requests about settings in the DCT: claim code, keys, protocol. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "control.pb-c.h"
 #include "dct/dct.h"
 #include "system/control/control_private.h"
 
-/* Offsets and sizes in the DCT's application section: platform/MCU/STM32F2xx/.../inc/dct.h @
- * v0.7.0. */
 enum {
-    CLAIM_CODE = 1762,
-    CLAIM_CODE_SIZE = 63,
-    CLAIMED = 1825,
-    TRANSPORT = 2977,
+    TRANSPORT = 2977, /* in the DCT: platform/MCU/STM32F2xx/.../inc/dct.h @ v0.7.0 */
     TRANSPORT_UDP = 0xFF,
     TRANSPORT_TCP = 0x00,
     CLAIM_CODE_LIMIT = 64, /* what the message may hold */
@@ -27,7 +21,7 @@ static int write_dct(struct vp_system *system, uint32_t offset, const void *data
 
 /* ---- Claiming ------------------------------------------------------------------------ */
 
-/* HAL_Set_Claim_Code(): a code makes the device unclaimed; an empty one makes it claimed. */
+/* HAL_Set_Claim_Code(): a code is only kept; an empty one makes the device claimed. */
 int control_set_claim_code(struct vp_system *system, struct vp_control_request *request)
 {
     Ctrl__SetClaimCodeRequest *body =

@@ -8,6 +8,7 @@
 
 #include <protobuf-c/protobuf-c.h>
 
+#include "control.pb-c.h"
 #include "system/control/control.h"
 #include "system/system.h"
 
@@ -61,6 +62,9 @@ int control_reply_bytes(struct vp_control_request *request, const void *data, ui
 /** The payload as a message: protobuf_c_message_free_unpacked(); NULL if it is none. */
 void *control_payload(const struct vp_control_request *request,
                       const ProtobufCMessageDescriptor *type);
+
+/** A module's function as messages name it; INVALID_FIRMWARE_MODULE if they do not. */
+Ctrl__FirmwareModuleType control_module_type(uint8_t function);
 
 /* ---- Handlers --------------------------------------------------------------------------- */
 

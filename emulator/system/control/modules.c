@@ -20,7 +20,7 @@ int control_get_module_info_text(struct vp_system *system, struct vp_control_req
 }
 
 /* moduleFunctionToPb() */
-static Ctrl__FirmwareModuleType type_of(uint8_t function)
+Ctrl__FirmwareModuleType control_module_type(uint8_t function)
 {
     switch (function) {
     case VP_MODULE_BOOTLOADER:
@@ -47,7 +47,7 @@ static void fill(struct entry *entry, const struct vp_described_module *describe
 {
     const struct vp_module *module = &described->module;
     ctrl__get_module_info_reply__module__init(&entry->module);
-    entry->module.type = type_of(module->function);
+    entry->module.type = control_module_type(module->function);
     entry->module.index = module->index;
     entry->module.version = module->version;
     entry->module.size = module->end - module->start;
@@ -56,7 +56,7 @@ static void fill(struct entry *entry, const struct vp_described_module *describe
     entry->module.dependencies = entry->list;
     for (unsigned i = 0; i < DEPENDENCIES; i++) {
         const struct vp_module_dependency *needed = &module->dependencies[i];
-        const Ctrl__FirmwareModuleType type = type_of(needed->function);
+        const Ctrl__FirmwareModuleType type = control_module_type(needed->function);
         if (type != CTRL__FIRMWARE_MODULE_TYPE__INVALID_FIRMWARE_MODULE) {
             Ctrl__GetModuleInfoReply__Dependency *dependency = &entry->dependencies[i];
             ctrl__get_module_info_reply__dependency__init(dependency);
@@ -79,7 +79,7 @@ int control_get_module_info(struct vp_system *system, struct vp_control_request 
     reply.modules = list;
     for (unsigned i = 0; i < count; i++) {
         if (described[i].present && described[i].store == VP_STORE_MAIN &&
-            type_of(described[i].module.function) !=
+            control_module_type(described[i].module.function) !=
                 CTRL__FIRMWARE_MODULE_TYPE__INVALID_FIRMWARE_MODULE) {
             fill(&entries[i], &described[i]);
             list[reply.n_modules++] = &entries[i].module;

@@ -39,14 +39,6 @@ static void add(struct sections *sections, struct section section)
     }
 }
 
-static Ctrl__FirmwareModuleType type_of(uint8_t function)
-{
-    return function == VP_MODULE_BOOTLOADER   ? CTRL__FIRMWARE_MODULE_TYPE__BOOTLOADER
-           : function == VP_MODULE_SYSTEM     ? CTRL__FIRMWARE_MODULE_TYPE__SYSTEM_PART
-           : function == VP_MODULE_MONOLITHIC ? CTRL__FIRMWARE_MODULE_TYPE__MONO_FIRMWARE
-                                              : CTRL__FIRMWARE_MODULE_TYPE__USER_PART;
-}
-
 /* INTERNAL_STORAGE_SECTIONS, control/storage.cpp @ v1.5.2, in its order. */
 static void list_sections(const struct vp_system *system, struct sections *sections)
 {
@@ -64,10 +56,10 @@ static void list_sections(const struct vp_system *system, struct sections *secti
         for (unsigned i = 0; i < count; i++) {
             const bool user = slots[i].function == VP_MODULE_USER;
             if (slots[i].index == wanted && !user) {
-                add(sections,
-                    (struct section){CTRL__SECTION_TYPE__FIRMWARE, type_of(slots[i].function),
-                                     slots[i].index, MODULE_FLAGS, slots[i].start,
-                                     slots[i].limit - slots[i].start});
+                add(sections, (struct section){CTRL__SECTION_TYPE__FIRMWARE,
+                                               control_module_type(slots[i].function),
+                                               slots[i].index, MODULE_FLAGS, slots[i].start,
+                                               slots[i].limit - slots[i].start});
             }
         }
     }
