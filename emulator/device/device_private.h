@@ -55,6 +55,9 @@ struct vp_device {
     struct vp_listeners listeners;
 };
 
+/** Of the first device of a set, if nobody says another. */
+extern const uint8_t vp_device_default_id[VP_DEVICE_ID_SIZE];
+
 /** What a device is made of; see vp_device_create(). */
 struct vp_device_parts {
     const struct vp_board *board;

@@ -211,11 +211,9 @@ static int read_subject(struct spec *spec, char *text, struct vp_failure *failur
 
 static int parse(struct spec *spec, const char *text, unsigned number, struct vp_failure *failure)
 {
-    static const uint8_t default_id[VP_DEVICE_ID_SIZE] = {0x30, 0x00, 0x3A, 0x00, 0x0A, 0x47,
-                                                          0x34, 0x34, 0x32, 0x31, 0x30, 0x31};
     *spec = (struct spec){0};
-    memcpy(spec->id, default_id, sizeof default_id);
-    spec->id[VP_DEVICE_ID_SIZE - 1] = (uint8_t)(default_id[VP_DEVICE_ID_SIZE - 1] + number);
+    memcpy(spec->id, vp_device_default_id, sizeof spec->id);
+    spec->id[VP_DEVICE_ID_SIZE - 1] = (uint8_t)(spec->id[VP_DEVICE_ID_SIZE - 1] + number);
     if (strnlen(text, MAX_SPEC) == MAX_SPEC) {
         vp_fail(failure, 0, "a device's description is too long");
         return VP_ERROR_INVALID;
