@@ -29,92 +29,22 @@ static const uint8_t plain_configuration[] = {
     7, 5,    0x81, 2,    64,   0,    0,                /* in */
 };
 
+// clang-format off
 static const uint8_t composite_configuration[] = {
-    9,
-    2,
-    84,
-    0,
-    3,
-    1,
-    4,
-    0x80,
-    0x32, /* configuration */
-    8,
-    0x0B,
-    0,
-    2,
-    0x02,
-    0x02,
-    0x01,
-    STRING_SERIAL_PORT, /* interface association */
-    9,
-    4,
-    0,
-    0,
-    1,
-    0x02,
-    0x02,
-    0x01,
-    STRING_SERIAL_PORT, /* communication interface */
-    5,
-    0x24,
-    0x00,
-    0x10,
-    0x01, /* header, CDC 1.10 */
-    5,
-    0x24,
-    0x01,
-    0x00,
-    0x01, /* call management */
-    4,
-    0x24,
-    0x02,
-    0x02, /* abstract control management */
-    5,
-    0x24,
-    0x06,
-    0x00,
-    0x01, /* union */
-    7,
-    5,
-    0x83,
-    3,
-    8,
-    0,
-    0x10, /* notifications */
-    9,
-    4,
-    1,
-    0,
-    2,
-    0x0A,
-    0,
-    0,
-    STRING_SERIAL_PORT, /* data interface */
-    7,
-    5,
-    0x01,
-    2,
-    64,
-    0,
-    0, /* out */
-    7,
-    5,
-    0x81,
-    2,
-    64,
-    0,
-    0, /* in */
-    9,
-    4,
-    VP_CDC_CONTROL_INTERFACE,
-    0,
-    0,
-    0xFF,
-    0xFF,
-    0xFF,
-    STRING_CONTROL_INTERFACE,
+    9, 2,    84,   0,    3,    1,    4,    0x80, 0x32,               /* configuration */
+    8, 0x0B, 0,    2,    0x02, 0x02, 0x01, STRING_SERIAL_PORT,       /* interface association */
+    9, 4,    0,    0,    1,    0x02, 0x02, 0x01, STRING_SERIAL_PORT, /* communication interface */
+    5, 0x24, 0x00, 0x10, 0x01,                                       /* header, CDC 1.10 */
+    5, 0x24, 0x01, 0x00, 0x01,                                       /* call management */
+    4, 0x24, 0x02, 0x02,                                             /* abstract control */
+    5, 0x24, 0x06, 0x00, 0x01,                                       /* union */
+    7, 5,    0x83, 3,    8,    0,    0x10,                           /* notifications */
+    9, 4,    1,    0,    2,    0x0A, 0,    0,    STRING_SERIAL_PORT, /* data interface */
+    7, 5,    0x01, 2,    64,   0,    0,                              /* out */
+    7, 5,    0x81, 2,    64,   0,    0,                              /* in */
+    9, 4,    VP_CDC_CONTROL_INTERFACE, 0, 0, 0xFF, 0xFF, 0xFF, STRING_CONTROL_INTERFACE,
 };
+// clang-format on
 
 static const uint8_t core_configuration[] = {
     9, 2,    67,   0,    2,    1,    0,    0xC0, 0xE1, /* configuration */
