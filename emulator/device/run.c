@@ -264,6 +264,7 @@ void vp_device_button(struct vp_device *device, bool pressed)
 void vp_device_reset(struct vp_device *device)
 {
     if (device->mode != VP_MODE_OFF) {
+        device->busy_us = 0; /* it waits for nothing that it was at */
         vp_device_restart(device, VP_RESET_PIN);
     }
 }
