@@ -33,6 +33,11 @@ static int fill_from_image(struct vp_flash *flash, const uint8_t *bytes, enum vp
                        "it has the size of a flash image, but no module at any place where a "
                        "board keeps one");
     }
+    if (!error && *platform == VP_PLATFORM_CORE) {
+        return vp_fail(failure, VP_ERROR_INVALID,
+                       "its first module was built for a Core, whose flash is of another size: "
+                       "which board is it from?");
+    }
     return error ? vp_fail(failure, error, "%s", vp_error_text(error)) : 0;
 }
 

@@ -5,10 +5,12 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "vparticle/field.h"
+#include "vparticle/forge.h"
 
 /* The description of a Photon in safe mode: the application wants system part 2 from 0.6.2 on. */
 #define DESCRIPTION                                                                                \
@@ -179,6 +181,38 @@ static void a_module_without_a_place_is_refused(void **state)
     vp_flash_destroy(flash);
 }
 
+/* A Core's module where a larger board has its own: no board has both. */
+static void a_flash_of_no_board_is_refused(void **state)
+{
+    (void)state;
+    const struct vp_module_recipe recipe = {
+        .platform = VP_PLATFORM_CORE,
+        .version = 1,
+        .function = VP_MODULE_USER,
+        .address = 0x08020000,
+        .size = 4096,
+    };
+    char path[] = "/tmp/vparticle-field-XXXXXX";
+    struct vp_flash *flash, *loaded;
+    struct vp_failure failure = {""};
+    enum vp_platform platform;
+    uint8_t *image;
+    size_t size;
+    const int descriptor = mkstemp(path);
+    assert_true(descriptor >= 0);
+    close(descriptor);
+    unlink(path);
+    assert_int_equal(vp_forge_module(&recipe, &image, &size), 0);
+    assert_int_equal(vp_flash_create(&flash, &vp_flash_stm32f205), 0);
+    assert_int_equal(vp_flash_program(flash, recipe.address, image, size), 0);
+    assert_int_equal(vp_flash_save_image(flash, path, &failure), 0);
+    assert_int_equal(vp_field_load(path, &loaded, &platform, &failure), VP_ERROR_INVALID);
+    assert_non_null(strstr(failure.text, "built for a Core"));
+    free(image);
+    vp_flash_destroy(flash);
+    unlink(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -187,6 +221,7 @@ int main(void)
         cmocka_unit_test(the_flash_is_as_the_report_says),
         cmocka_unit_test(what_failed_fails_again),
         cmocka_unit_test(a_module_without_a_place_is_refused),
+        cmocka_unit_test(a_flash_of_no_board_is_refused),
     };
     return cmocka_run_group_tests_name("field", tests, NULL, NULL);
 }
