@@ -207,7 +207,9 @@ static void break_begun(struct acm *acm, struct acm_request *request)
         return;
     }
     struct acm_waiter waiter = {.event = WAIT_BREAK, .call = request->call, .resume = drained};
-    if (acm->state == ACM_OPEN && acm_wait(acm, &waiter)) {
+    if (acm->state != ACM_OPEN) {
+        call_fail(&request->call, EIO); /* hung up meanwhile: nothing will end this break */
+    } else if (acm_wait(acm, &waiter)) {
         ev_timer_start(acm->host->loop, &acm->break_end);
     }
 }
