@@ -42,7 +42,8 @@ struct vp_transfer {
     uint32_t length;  /**< bytes offered; for endpoint 0 this is at most wLength */
     uint32_t actual;  /**< out: bytes moved; 0 unless status is VP_TRANSFER_OK */
     enum vp_transfer_status status; /**< out */
-    /** Called on completion, perhaps before vp_device_submit() returns. */
+    /** Called on completion, perhaps before vp_device_submit() returns. It may use the device, but
+     *  not destroy it, nor submit anything again that ended with VP_TRANSFER_NO_DEVICE. */
     void (*complete)(struct vp_transfer *transfer);
     void *owner;               /**< the submitter's own */
     struct vp_transfer *next;  /**< the device's own while pending */
@@ -179,7 +180,8 @@ struct vp_event {
 typedef void (*vp_event_listener)(void *context, const struct vp_event *event);
 
 /**
- * Add a listener (several may listen); it is called from inside the call that caused the event.
+ * Add a listener (several may listen); it is called from inside the call that caused the event, and
+ * must not destroy the device.
  * @return 0 or VP_ERROR_NO_MEMORY
  */
 int vp_device_listen(struct vp_device *device, vp_event_listener listener, void *context);
