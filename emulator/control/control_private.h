@@ -29,6 +29,7 @@ struct control_snapshot {
 struct vp_control_socket {
     struct ev_loop *loop;
     ev_io io;
+    ev_timer retry; /**< listens again, after the process was out of descriptors */
     char *unix_path;
     struct control_device **devices;
     unsigned device_count;

@@ -8,14 +8,28 @@
 #include "control/control_private.h"
 #include "usbip/socket.h"
 
+/* Seconds to leave a connection alone that there is no descriptor for. */
+static const ev_tstamp retry_after = 0.1;
+
 static void on_connection(struct ev_loop *loop, ev_io *io, int events)
 {
-    (void)loop;
     (void)events;
+    struct vp_control_socket *control = io->data;
     const int descriptor = accept4(io->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (descriptor >= 0) {
-        control_client_start(io->data, descriptor);
+        control_client_start(control, descriptor);
+    } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+        ev_io_stop(loop, io);
+        ev_timer_set(&control->retry, retry_after, 0.);
+        ev_timer_start(loop, &control->retry);
     }
+}
+
+static void on_retry(struct ev_loop *loop, ev_timer *timer, int events)
+{
+    (void)events;
+    struct vp_control_socket *control = timer->data;
+    ev_io_start(loop, &control->io);
 }
 
 int vp_control_socket_create(struct vp_control_socket **control, struct ev_loop *loop,
@@ -34,6 +48,8 @@ int vp_control_socket_create(struct vp_control_socket **control, struct ev_loop 
     made->loop = loop;
     ev_io_init(&made->io, on_connection, descriptor, EV_READ);
     made->io.data = made;
+    ev_timer_init(&made->retry, on_retry, retry_after, 0.);
+    made->retry.data = made;
     ev_io_start(loop, &made->io);
     *control = made;
     return 0;
@@ -125,6 +141,7 @@ void vp_control_socket_destroy(struct vp_control_socket *control)
         free(control->snapshots[i].name);
     }
     ev_io_stop(control->loop, &control->io);
+    ev_timer_stop(control->loop, &control->retry);
     close(control->io.fd);
     if (control->unix_path) {
         unlink(control->unix_path);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -268,6 +269,27 @@ static void who_does_not_read_is_left_behind(void **state)
     close(client);
 }
 
+static void a_client_waits_while_there_are_no_descriptors(void **state)
+{
+    struct bench *bench = *state;
+    char line[256];
+    struct rlimit before, none;
+    const int client = connect_to(bench);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none = before;
+    none.rlim_cur = 0;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    for (unsigned i = 0; i < 3; i++) {
+        ev_run(bench->loop, EVRUN_NOWAIT);
+    }
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    static const char mode[] = "{\"command\": \"mode\"}\n";
+    assert_int_equal(send(client, mode, strlen(mode), 0), strlen(mode));
+    read_line(bench, client, line, sizeof line);
+    assert_string_equal(line, "{\"mode\":\"normal\",\"ok\":true}");
+    close(client);
+}
+
 static void a_line_without_end_ends_the_connection(void **state)
 {
     struct bench *bench = *state;
@@ -300,6 +322,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(bad_requests_get_a_reason, set_up, tear_down),
         cmocka_unit_test_setup_teardown(events_come_to_those_who_asked, set_up, tear_down),
         cmocka_unit_test_setup_teardown(who_does_not_read_is_left_behind, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_client_waits_while_there_are_no_descriptors, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_line_without_end_ends_the_connection, set_up, tear_down),
     };
     return cmocka_run_group_tests_name("control", tests, NULL, NULL);
