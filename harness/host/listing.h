@@ -1,8 +1,8 @@
 /**
  * @file listing.h
- * The folder that a tool gets to list in place of the real /dev (or /sys/dev/char): with all that is
- * there, less real USB hardware, and with our devices. Only names and kinds matter: what is below is
- * looked up by path, in the tree or in the real system.
+ * The folder that a tool gets to list in place of the real /dev (or /sys/dev/char): with all that
+ * is there, less real USB hardware, and with our devices. Only names and kinds matter: what is
+ * below is looked up by path, in the tree or in the real system.
  */
 #ifndef VP_HOST_LISTING_H
 #define VP_HOST_LISTING_H
