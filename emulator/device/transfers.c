@@ -42,9 +42,14 @@ static void unlink_pending(struct vp_device *device, struct vp_transfer *transfe
     }
 }
 
+/* Those that are there now: a completion may submit others. */
 static void drop(struct vp_device *device, struct vp_transfer_list *list)
 {
-    while (list->first) {
+    unsigned count = 0;
+    for (const struct vp_transfer *transfer = list->first; transfer; transfer = transfer->next) {
+        count++;
+    }
+    for (; count > 0 && list->first; count--) {
         struct vp_transfer *transfer = list->first;
         unlink_pending(device, transfer);
         complete(device, transfer, VP_TRANSFER_NO_DEVICE, 0);
@@ -188,6 +193,8 @@ static void answer(struct vp_device *device, struct vp_transfer *transfer,
     device->held_actual = actual;
 }
 
+static void take_up(struct vp_device *device, struct vp_transfer *transfer);
+
 void vp_device_answer_late(struct vp_device *device)
 {
     struct vp_transfer *held = device->held;
@@ -198,7 +205,7 @@ void vp_device_answer_late(struct vp_device *device)
     while (device->queue.first && device->busy_us == 0) {
         struct vp_transfer *transfer = device->queue.first;
         unlink_pending(device, transfer);
-        vp_device_submit(device, transfer);
+        take_up(device, transfer);
     }
 }
 
@@ -234,17 +241,25 @@ static void submit_control(struct vp_device *device, struct vp_transfer *transfe
     vp_device_look(device);
 }
 
-void vp_device_submit(struct vp_device *device, struct vp_transfer *transfer)
+static void take_up(struct vp_device *device, struct vp_transfer *transfer)
 {
     if (!device->attached) {
         complete(device, transfer, VP_TRANSFER_NO_DEVICE, 0);
     } else if (device->mode == VP_MODE_DEAD) {
         keep_pending(device, transfer);
-    } else if (device->busy_us > 0) {
-        append(&device->queue, transfer);
     } else if (transfer->endpoint == 0) {
         submit_control(device, transfer);
     } else {
         submit_data(device, transfer);
+    }
+}
+
+void vp_device_submit(struct vp_device *device, struct vp_transfer *transfer)
+{
+    const bool waits = device->busy_us > 0 || device->queue.first;
+    if (waits && device->attached && device->mode != VP_MODE_DEAD) {
+        append(&device->queue, transfer);
+    } else {
+        take_up(device, transfer);
     }
 }

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <jansson.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -208,7 +209,12 @@ static FILE *reach(const char *address)
         }
         return NULL;
     }
-    return fdopen(descriptor, "r");
+    FILE *stream = fdopen(descriptor, "r");
+    if (!stream) {
+        fprintf(stderr, "vparticle ctl: %s\n", strerror(errno));
+        close(descriptor);
+    }
+    return stream;
 }
 
 static bool send_request(FILE *stream, const json_t *request)
@@ -322,6 +328,7 @@ int vp_command_ctl(int argc, char **argv)
 {
     const char *address = getenv(VP_CONTROL_VARIABLE);
     json_int_t device = 0;
+    signal(SIGPIPE, SIG_IGN); /* a server that ends is told of in words */
     opterr = 0;
     for (int option; (option = getopt_long(argc, argv, "+:h", long_options, NULL)) != -1;) {
         switch (option) {
