@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "control/control_private.h"
+#include "vparticle/fault.h"
 #include "vparticle/nearest.h"
 
 /* One request, while it is carried out. */
@@ -252,10 +253,81 @@ static bool list_snapshots(struct request *request)
     return true;
 }
 
+/* ---- Faults ------------------------------------------------------------------------------- */
+
+static bool get_number(struct request *request, const char *key, uint32_t *number)
+{
+    const json_t *value = json_object_get(request->body, key);
+    *number = 0;
+    if (value && (!json_is_integer(value) || json_integer_value(value) < 1 ||
+                  json_integer_value(value) > UINT32_MAX)) {
+        return refuse(request, "'%s' must be a number from 1 to %u", key, UINT32_MAX);
+    }
+    *number = (uint32_t)json_integer_value(value);
+    return true;
+}
+
+static bool get_text(struct request *request, char *text, size_t limit)
+{
+    const json_t *value = json_object_get(request->body, "text");
+    *text = '\0';
+    if (!value) {
+        return true;
+    }
+    const size_t length = json_string_length(value);
+    const char *found = json_string_value(value);
+    if (!found || length < 1 || length > limit || strlen(found) != length) {
+        return refuse(request, "'text' must be a text of 1 to %zu bytes without a NUL", limit);
+    }
+    memcpy(text, found, length + 1);
+    return true;
+}
+
+static bool add_fault(struct request *request)
+{
+    const char *kind = json_string_value(json_object_get(request->body, "kind"));
+    struct vp_fault fault = {.kind = VP_FAULT_KINDS};
+    struct vp_failure failure;
+    if (!kind) {
+        return refuse(request, "'kind' is missing, for example \"serial-drop\"");
+    }
+    if (!get_number(request, "at", &fault.at) || !get_number(request, "every", &fault.every) ||
+        !get_number(request, "ms", &fault.milliseconds) ||
+        !get_number(request, "bytes", &fault.bytes) ||
+        !get_text(request, fault.text, VP_FAULT_TEXT_LIMIT)) {
+        return false;
+    }
+    if (vp_fault_kind_from_name(kind, &fault.kind, &failure) ||
+        vp_device_add_fault(request->target->device, &fault, &failure)) {
+        return refuse(request, "%s", failure.text);
+    }
+    return true;
+}
+
+static bool list_faults(struct request *request)
+{
+    json_t *list = json_array();
+    for (unsigned i = 0; i < vp_device_fault_count(request->target->device); i++) {
+        struct vp_fault fault;
+        const uint32_t fired = vp_device_fault(request->target->device, i, &fault);
+        json_t *described = control_fault(&fault);
+        json_object_set_new(described, "fired", json_integer(fired));
+        json_array_append_new(list, described);
+    }
+    json_object_set_new(request->answer, "faults", list);
+    return true;
+}
+
+static bool clear_faults(struct request *request)
+{
+    vp_device_clear_faults(request->target->device);
+    return true;
+}
+
 /* ---- Events --------------------------------------------------------------------------------- */
 
 static const enum vp_event_kind told[] = {VP_EVENT_MODE, VP_EVENT_LED, VP_EVENT_ATTACHED,
-                                          VP_EVENT_DETACHED};
+                                          VP_EVENT_DETACHED, VP_EVENT_FAULT};
 
 static bool get_events(struct request *request, unsigned *events)
 {
@@ -272,7 +344,7 @@ static bool get_events(struct request *request, unsigned *events)
     if (list &&
         (!json_is_array(list) || (size_t)__builtin_popcount(*events) != json_array_size(list))) {
         return refuse(request, "'events' must be a list of \"mode\", \"led\", \"attached\", "
-                               "\"detached\", each once");
+                               "\"detached\", \"fault\", each once");
     }
     if (!request->client) {
         return refuse(request, "events need a connection to come by");
@@ -306,24 +378,54 @@ static bool unsubscribe(struct request *request)
 static const struct command {
     const char *name;
     bool (*run)(struct request *request);
+    const char *keys[7]; /* besides command, device and id */
 } commands[] = {
-    {"status", status},
-    {"mode", mode},
-    {"led", led},
-    {"modules", modules},
-    {"press", press},
-    {"button", button},
-    {"reset", reset},
-    {"power", power},
-    {"plug", plug},
-    {"time", pass_time},
-    {"speed", speed},
-    {"snapshot", take_snapshot},
-    {"restore", restore},
-    {"snapshots", list_snapshots},
-    {"subscribe", subscribe},
-    {"unsubscribe", unsubscribe},
+    {"status", status, {NULL}},
+    {"mode", mode, {NULL}},
+    {"led", led, {NULL}},
+    {"modules", modules, {NULL}},
+    {"press", press, {"ms"}},
+    {"button", button, {"pressed"}},
+    {"reset", reset, {"ms"}},
+    {"power", power, {"on"}},
+    {"plug", plug, {"on"}},
+    {"time", pass_time, {"ms"}},
+    {"speed", speed, {"speed"}},
+    {"snapshot", take_snapshot, {"name"}},
+    {"restore", restore, {"name"}},
+    {"snapshots", list_snapshots, {NULL}},
+    {"fault", add_fault, {"kind", "at", "every", "ms", "bytes", "text"}},
+    {"faults", list_faults, {NULL}},
+    {"clear-faults", clear_faults, {NULL}},
+    {"subscribe", subscribe, {"events"}},
+    {"unsubscribe", unsubscribe, {"events"}},
 };
+
+/* A key that nobody reads is a mistake. */
+static bool check_keys(struct request *request, const struct command *command)
+{
+    static const char *const all[] = {"command", "device", "id"};
+    const char *key;
+    json_t *value;
+    json_object_foreach(request->body, key, value)
+    {
+        struct vp_nearest nearest = vp_nearest_start(key);
+        bool known = false;
+        for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+            known = known || strcmp(key, all[i]) == 0;
+            vp_nearest_offer(&nearest, all[i]);
+        }
+        for (const char *const *own = command->keys; *own; own++) {
+            known = known || strcmp(key, *own) == 0;
+            vp_nearest_offer(&nearest, *own);
+        }
+        if (!known) {
+            return refuse(request, "'%s' has no key '%.80s'; the nearest is '%s'", command->name,
+                          key, nearest.best);
+        }
+    }
+    return true;
+}
 
 static bool choose_device(struct request *request)
 {
@@ -350,7 +452,8 @@ static bool run_command(struct request *request)
     struct vp_nearest nearest = vp_nearest_start(name);
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
         if (strcmp(commands[i].name, name) == 0) {
-            return choose_device(request) && commands[i].run(request);
+            return check_keys(request, &commands[i]) && choose_device(request) &&
+                   commands[i].run(request);
         }
         vp_nearest_offer(&nearest, commands[i].name);
     }

@@ -64,8 +64,10 @@ void control_tell(struct vp_control_socket *control, enum vp_event_kind kind, js
 json_t *control_led(const struct vp_device *device);
 json_t *control_status(const struct vp_device *device);
 json_t *control_modules(struct vp_device *device);
+json_t *control_fault(const struct vp_fault *fault);
 
-/** "mode", "led", "attached", "detached", or NULL for an event that is nobody's business. */
+/** "mode", "led", "attached", "detached", "fault", or NULL for an event that is nobody's business.
+ */
 const char *control_event_name(enum vp_event_kind kind);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "control/control_private.h"
 #include "vparticle/catalogue.h"
+#include "vparticle/fault.h"
 #include "vparticle/module.h"
 
 const char *control_event_name(enum vp_event_kind kind)
@@ -16,6 +17,8 @@ const char *control_event_name(enum vp_event_kind kind)
         return "attached";
     case VP_EVENT_DETACHED:
         return "detached";
+    case VP_EVENT_FAULT:
+        return "fault";
     default:
         return NULL;
     }
@@ -97,4 +100,24 @@ json_t *control_modules(struct vp_device *device)
         json_array_append_new(list, module_in_slot(vp_device_flash(device), &slots[i]));
     }
     return list;
+}
+
+static void set_number(json_t *object, const char *key, uint32_t value)
+{
+    if (value > 0) {
+        json_object_set_new(object, key, json_integer(value));
+    }
+}
+
+json_t *control_fault(const struct vp_fault *fault)
+{
+    json_t *described = json_pack("{s:s}", "kind", vp_fault_kind_name(fault->kind));
+    set_number(described, "at", fault->at);
+    set_number(described, "every", fault->every);
+    set_number(described, "ms", fault->milliseconds);
+    set_number(described, "bytes", fault->bytes);
+    if (*fault->text) {
+        json_object_set_new(described, "text", json_string(fault->text));
+    }
+    return described;
 }

@@ -80,6 +80,9 @@ static json_t *message_of(const struct control_device *device, const struct vp_e
         json_decref(status);
         break;
     }
+    case VP_EVENT_FAULT:
+        json_object_set_new(message, "fault", control_fault(event->fault));
+        break;
     default:
         break;
     }

@@ -100,6 +100,7 @@ void vp_device_destroy(struct vp_device *device)
         vp_system_stop(&device->system);
         vp_flash_destroy(device->flash);
         vp_flash_destroy(device->external);
+        free(device->faults);
         free(device);
     }
 }

@@ -3,6 +3,7 @@
 #define VP_DEVICE_PRIVATE_H
 
 #include "boot/boot.h"
+#include "device/faults.h"
 #include "device/listeners.h"
 #include "system/system.h"
 #include "usb/cdc.h"
@@ -52,6 +53,7 @@ struct vp_device {
     struct vp_transfer *held;      /**< carried out; completes when it is done */
     enum vp_transfer_status held_status;
     uint32_t held_actual;
+    struct vp_faults *faults; /**< NULL: none was ever set */
     struct vp_listeners listeners;
 };
 

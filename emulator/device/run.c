@@ -72,6 +72,7 @@ void vp_device_detach(struct vp_device *device)
 {
     device->attach_later = false;
     device->pulled_up = false;
+    vp_faults_forget(device);
     if (device->attached) {
         device->attached = false;
         vp_device_drop_pending(device);
@@ -234,6 +235,7 @@ void vp_device_look(struct vp_device *device)
 {
     vp_device_spend(device);
     if (vp_device_runs_system(device)) {
+        vp_faults_watch_port(device);
         vp_device_pump(device);
     }
     if (vp_device_runs_system(device)) { /* whoever got an answer may have reset it */
@@ -329,8 +331,9 @@ static uint32_t count_down(struct vp_device *device, uint32_t milliseconds)
 static uint32_t run_system(struct vp_device *device, uint32_t milliseconds)
 {
     const int64_t limit =
-        sooner(vp_system_next_deadline(&device->system), vp_system_patience(&device->system));
+        sooner(vp_system_next_deadline(&device->system), vp_device_patience(device));
     const uint32_t step = pass(device, milliseconds, limit == 0 ? 1 : limit);
+    vp_faults_advance(device, step);
     vp_system_advance(&device->system, step);
     vp_device_look(device);
     return step;
@@ -381,8 +384,10 @@ int64_t vp_device_next_deadline(const struct vp_device *device)
     if (device->busy_us > 0) {
         return (int64_t)(device->busy_us + 999) / 1000;
     }
-    return vp_device_runs_system(device) ? vp_system_next_deadline(&device->system)
-                                         : device->reset_in;
+    if (vp_device_runs_system(device)) { /* nobody may jump over the time that a fault takes */
+        return vp_faults_patience(device) < 0 ? vp_system_next_deadline(&device->system) : -1;
+    }
+    return device->reset_in;
 }
 
 int64_t vp_device_patience(const struct vp_device *device)
@@ -390,9 +395,12 @@ int64_t vp_device_patience(const struct vp_device *device)
     if (device->busy_us > 0) {
         return -1;
     }
-    return vp_device_runs_system(device)  ? vp_system_patience(&device->system)
-           : device->mode == VP_MODE_BOOT ? vp_boot_next_step(&device->boot)
-                                          : -1;
+    if (!vp_device_runs_system(device)) {
+        return device->mode == VP_MODE_BOOT ? vp_boot_next_step(&device->boot) : -1;
+    }
+    const int64_t held = vp_faults_patience(device);
+    const int64_t patience = sooner(vp_system_patience(&device->system), held);
+    return held < 0 ? patience : sooner(patience, vp_system_next_deadline(&device->system));
 }
 
 void vp_device_settle(struct vp_device *device)

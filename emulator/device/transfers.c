@@ -114,7 +114,9 @@ static bool pump_in(struct vp_device *device)
     if (!transfer || transfer->length == 0) {
         return false;
     }
-    const uint32_t count = vp_system_transmit(&device->system, transfer->data, transfer->length);
+    const uint32_t count =
+        device->faults ? vp_faults_transmit(device, transfer->data, transfer->length)
+                       : vp_system_transmit(&device->system, transfer->data, transfer->length);
     if (count == 0) {
         return false;
     }

@@ -32,7 +32,12 @@ static void print_usage(FILE *to)
           "  snapshot NAME            keep flash and registers under a name\n"
           "  restore NAME             put them back, and reset\n"
           "  snapshots                the names\n"
-          "  events [KIND]...         print mode, led, attached, detached events until ended\n"
+          "  fault KIND [KEY=VALUE].. something goes wrong at the serial port from here on:\n"
+          "                           serial-drop, serial-delay, serial-split, serial-insert,\n"
+          "                           serial-unplug; keys at, every, ms, bytes, text\n"
+          "  faults | clear-faults    those that are set and how often each fired; end them\n"
+          "  events [KIND]...         print mode, led, attached, detached, fault events until\n"
+          "                           ended\n"
           "  raw JSON                 a request as the socket takes it\n\n"
           "  --control ADDRESS  HOST:PORT or unix:PATH, as given to 'vparticle run --control';\n"
           "                     $" VP_CONTROL_VARIABLE " if not given, which tools under\n"
@@ -130,6 +135,38 @@ static json_t *named(const struct words *words)
                : NULL;
 }
 
+/* KEY=VALUE: a number where it is one. */
+static bool set_key(json_t *request, const char *word)
+{
+    const char *equals = strchr(word, '=');
+    json_int_t number;
+    if (!equals || equals == word) {
+        return false;
+    }
+    const bool text = strncmp(word, "text=", 5) == 0;
+    json_t *value =
+        !text && milliseconds(equals + 1, &number) ? json_integer(number) : json_string(equals + 1);
+    char *key = strndup(word, (size_t)(equals - word));
+    const bool set = key && value && json_object_set(request, key, value) == 0;
+    json_decref(value);
+    free(key);
+    return set;
+}
+
+static json_t *fault(const struct words *words)
+{
+    json_t *request = words->count >= 2
+                          ? json_pack("{s:s, s:s}", "command", "fault", "kind", words->list[1])
+                          : NULL;
+    for (int i = 2; request && i < words->count; i++) {
+        if (!set_key(request, words->list[i])) {
+            json_decref(request);
+            return NULL;
+        }
+    }
+    return request;
+}
+
 static json_t *events(const struct words *words)
 {
     json_t *request = simple("subscribe");
@@ -170,7 +207,10 @@ static const struct command {
     {"snapshot", named, " NAME", NULL},
     {"restore", named, " NAME", NULL},
     {"snapshots", plain, "", "snapshots"},
-    {"events", events, " [mode|led|attached|detached]...", NULL},
+    {"fault", fault, " KIND [KEY=VALUE]...", NULL},
+    {"faults", plain, "", "faults"},
+    {"clear-faults", plain, "", NULL},
+    {"events", events, " [mode|led|attached|detached|fault]...", NULL},
     {"raw", raw, " JSON", ""},
 };
 

@@ -177,6 +177,54 @@ static void power(struct vp_device *device, enum vp_power power)
     }
 }
 
+/* ---- Faults ---------------------------------------------------------------------------------- */
+
+/* A fault that never happened proves nothing. */
+static int judge_faults(struct vp_engine *engine, const struct vp_step *step,
+                        struct vp_device *device)
+{
+    for (unsigned i = 0; i < vp_device_fault_count(device); i++) {
+        struct vp_fault fault;
+        const uint32_t fired = vp_device_fault(device, i, &fault);
+        if (fired == 0) {
+            return vp_engine_fail(
+                engine, step,
+                vp_text("the fault %s happens before this is over", vp_fault_kind_name(fault.kind)),
+                vp_text("it never did"));
+        }
+        vp_engine_note(engine,
+                       vp_text("the fault %s happened %u time%s", vp_fault_kind_name(fault.kind),
+                               fired, fired == 1 ? "" : "s"));
+    }
+    return 0;
+}
+
+static int set_fault(struct vp_engine *engine, const struct vp_step *step, struct vp_device *device)
+{
+    struct vp_fault fault;
+    struct vp_failure failure;
+    if (step->fault->kind == VP_FAULT_KINDS) {
+        const int error = judge_faults(engine, step, device);
+        vp_device_clear_faults(device);
+        return error;
+    }
+    return vp_step_fault(step->fault, &fault, &failure) ||
+                   vp_device_add_fault(device, &fault, &failure)
+               ? vp_engine_stop(engine, VP_BROKEN, vp_text("fault: %s", failure.text))
+               : 0;
+}
+
+/* At the end of the scenario. */
+static int judge_all_faults(struct vp_engine *engine)
+{
+    const struct vp_step *last = &engine->scenario->steps[engine->scenario->steps_count - 1];
+    int error = 0;
+    for (unsigned i = 0; !error && i < engine->device_count; i++) {
+        error = judge_faults(engine, last, engine->devices[i].device);
+    }
+    return error;
+}
+
 static int do_step(struct vp_engine *engine, const struct vp_step *step)
 {
     struct vp_device *device = vp_engine_device_of(engine, step)->device;
@@ -185,6 +233,9 @@ static int do_step(struct vp_engine *engine, const struct vp_step *step)
     }
     if (step->expect) {
         return vp_engine_expect(engine, step);
+    }
+    if (step->fault) {
+        return set_fault(engine, step, device);
     }
     if (step->press) {
         press(device, step->press->milliseconds);
@@ -301,6 +352,9 @@ void vp_engine_run(const struct vp_scenario *scenario, const struct vp_surroundi
     int error = start(&engine);
     for (unsigned i = 0; !error && i < scenario->steps_count; i++) {
         error = do_step(&engine, &scenario->steps[i]);
+    }
+    if (!error) {
+        judge_all_faults(&engine);
     }
     finish(&engine);
 }

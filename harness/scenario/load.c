@@ -134,6 +134,7 @@ const char *vp_step_action(const struct vp_step *step)
            : step->reset  ? "reset"
            : step->power  ? "power"
            : step->plug   ? "plug"
+           : step->fault  ? "fault"
            : step->expect ? "expect"
                           : NULL;
 }
@@ -156,13 +157,13 @@ static int check_need(struct loader *loader, const char *text, const yaml_node_t
 static int check_action(struct loader *loader, unsigned index)
 {
     const struct vp_step *step = &loader->scenario->steps[index];
-    const int actions =
-        !!step->run + !!step->press + !!step->reset + !!step->power + !!step->plug + !!step->expect;
+    const int actions = !!step->run + !!step->press + !!step->reset + !!step->power + !!step->plug +
+                        !!step->fault + !!step->expect;
     if (actions != 1) {
         return vp_yaml_fail(
             loader->path, step_node(loader, index), loader->failure,
-            "a step does exactly one of run, press, reset, power, plug, expect; this one "
-            "does %s",
+            "a step does exactly one of run, press, reset, power, plug, fault, expect; "
+            "this one does %s",
             actions ? "more" : "none");
     }
     static const char *const only_run[] = {"exit", "timeout", "stdout", "stderr", "kill_after"};
@@ -347,6 +348,44 @@ static int check_expect(struct loader *loader, unsigned index)
     return 0;
 }
 
+int vp_step_fault(const struct vp_fault_step *step, struct vp_fault *fault,
+                  struct vp_failure *failure)
+{
+    const uint32_t *const numbers[] = {step->at, step->every, step->milliseconds, step->bytes};
+    for (unsigned i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        if (numbers[i] && *numbers[i] == 0) {
+            return vp_fail(failure, VP_ERROR_INVALID, "numbers begin with 1");
+        }
+    }
+    *fault = (struct vp_fault){
+        .kind = step->kind,
+        .at = step->at ? *step->at : 0,
+        .every = step->every ? *step->every : 0,
+        .milliseconds = step->milliseconds ? *step->milliseconds : 0,
+        .bytes = step->bytes ? *step->bytes : 0,
+    };
+    snprintf(fault->text, sizeof fault->text, "%s", step->text ? step->text : "");
+    return vp_fault_check(fault, failure);
+}
+
+static int check_fault(struct loader *loader, unsigned index)
+{
+    const struct vp_fault_step *step = loader->scenario->steps[index].fault;
+    struct vp_failure reason;
+    if (step->kind == VP_FAULT_KINDS) {
+        const bool alone =
+            !step->at && !step->every && !step->milliseconds && !step->bytes && !step->text;
+        return alone ? 0
+                     : vp_yaml_fail(loader->path, place(loader, index, "fault"), loader->failure,
+                                    "fault: 'none' ends all faults, and has no other keys");
+    }
+    struct vp_fault fault;
+    return vp_step_fault(step, &fault, &reason)
+               ? vp_yaml_fail(loader->path, place(loader, index, "fault"), loader->failure,
+                              "fault: %s", reason.text)
+               : 0;
+}
+
 static int check_spec(struct loader *loader, unsigned index)
 {
     yaml_node_t *root = yaml_document_get_root_node(&loader->document);
@@ -378,6 +417,9 @@ static int check_step(struct loader *loader, unsigned index)
     }
     if (!error && step->run) {
         error = check_run(loader, index);
+    }
+    if (!error && step->fault) {
+        error = check_fault(loader, index);
     }
     return !error && step->expect ? check_expect(loader, index) : error;
 }

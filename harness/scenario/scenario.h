@@ -12,6 +12,7 @@
 
 #include "scenario/words.h"
 #include "vparticle/device.h"
+#include "vparticle/fault.h"
 
 /** What a stream of a tool must hold. */
 struct vp_text_check {
@@ -28,6 +29,13 @@ struct vp_kill_after {
     unsigned *writes;    /**< flash words programmed in one piece */
     unsigned *erases;    /**< flash sectors erased */
     unsigned *transfers; /**< USB transfers answered */
+};
+
+/** A fault to set; its kind alone is needed. VP_FAULT_KINDS: end those that are set. */
+struct vp_fault_step {
+    enum vp_fault_kind kind;
+    uint32_t *at, *every, *milliseconds, *bytes;
+    char *text;
 };
 
 struct vp_hold {
@@ -60,7 +68,7 @@ struct vp_expect {
 enum vp_plug { VP_PLUG_OUT, VP_PLUG_IN };
 enum vp_power { VP_POWER_OFF, VP_POWER_ON, VP_POWER_CYCLE };
 
-/** One step; exactly one of run, press, reset, power, plug, expect is set. */
+/** One step; exactly one of run, press, reset, power, plug, fault, expect is set. */
 struct vp_step {
     unsigned line, column; /**< of the step in its file, from 1 */
 
@@ -74,6 +82,7 @@ struct vp_step {
     struct vp_hold *reset; /**< milliseconds that the button is held during it, 0: not */
     enum vp_power *power;
     enum vp_plug *plug;
+    struct vp_fault_step *fault;
     struct vp_expect *expect;
 
     unsigned *device; /**< for all but run: from 1; NULL: 1 */
@@ -107,8 +116,15 @@ int vp_scenario_parse(const char *path, const uint8_t *bytes, size_t size,
 /** NULL is allowed. */
 void vp_scenario_free(struct vp_scenario *scenario);
 
-/** The key of the step's action: "run", "press", "reset", "power", "plug" or "expect". */
+/** The key of the step's action: "run", "press", "reset", "power", "plug", "fault" or "expect". */
 const char *vp_step_action(const struct vp_step *step);
+
+/**
+ * The fault that a step sets, as the device wants it.
+ * @return 0, or VP_ERROR_INVALID with what is wrong with it
+ */
+int vp_step_fault(const struct vp_fault_step *step, struct vp_fault *fault,
+                  struct vp_failure *failure);
 
 /** Names of all variables, each with an empty value; ends with a NULL name. */
 extern const struct vp_variable vp_scenario_variables[];

@@ -90,6 +90,23 @@ static const cyaml_strval_t plugs[] = {
     {"in", VP_PLUG_IN},
 };
 
+static const cyaml_strval_t fault_kinds[] = {
+    {"serial-drop", VP_FAULT_SERIAL_DROP},     {"serial-delay", VP_FAULT_SERIAL_DELAY},
+    {"serial-split", VP_FAULT_SERIAL_SPLIT},   {"serial-insert", VP_FAULT_SERIAL_INSERT},
+    {"serial-unplug", VP_FAULT_SERIAL_UNPLUG}, {"none", VP_FAULT_KINDS},
+};
+
+static const cyaml_schema_field_t fault_fields[] = {
+    CYAML_FIELD_ENUM("kind", CYAML_FLAG_STRICT, struct vp_fault_step, kind, fault_kinds,
+                     COUNT_OF(fault_kinds)),
+    CYAML_FIELD_UINT_PTR("at", OPTIONAL, struct vp_fault_step, at),
+    CYAML_FIELD_UINT_PTR("every", OPTIONAL, struct vp_fault_step, every),
+    CYAML_FIELD_UINT_PTR("milliseconds", OPTIONAL, struct vp_fault_step, milliseconds),
+    CYAML_FIELD_UINT_PTR("bytes", OPTIONAL, struct vp_fault_step, bytes),
+    CYAML_FIELD_STRING_PTR("text", OPTIONAL, struct vp_fault_step, text, 1, VP_FAULT_TEXT_LIMIT),
+    CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t step_fields[] = {
     CYAML_FIELD_STRING_PTR("run", OPTIONAL, struct vp_step, run, 1, LONGEST),
     CYAML_FIELD_INT_PTR("exit", OPTIONAL, struct vp_step, exit_status),
@@ -103,6 +120,7 @@ static const cyaml_schema_field_t step_fields[] = {
                          COUNT_OF(powers)),
     CYAML_FIELD_ENUM_PTR("plug", OPTIONAL | CYAML_FLAG_STRICT, struct vp_step, plug, plugs,
                          COUNT_OF(plugs)),
+    CYAML_FIELD_MAPPING_PTR("fault", OPTIONAL, struct vp_step, fault, fault_fields),
     CYAML_FIELD_MAPPING_PTR("expect", OPTIONAL, struct vp_step, expect, expect_fields),
     CYAML_FIELD_UINT_PTR("device", OPTIONAL, struct vp_step, device),
     CYAML_FIELD_END,

@@ -24,8 +24,11 @@
  * | speed | speed | "instant" or "real" |
  * | snapshot, restore | name | |
  * | snapshots | | their names |
- * | subscribe, unsubscribe | events | a list of "mode", "led", "attached", "detached"; all if left
- * out |
+ * | fault | kind, at, every, ms, bytes, text | something goes wrong from here on: fault.h |
+ * | faults | | a list of those that are set, each with how often it "fired" |
+ * | clear-faults | | |
+ * | subscribe, unsubscribe | events | a list of "mode", "led", "attached", "detached", "fault"; all
+ * if left out |
  *
  * Events come between answers: {"event": "led", "device": 0, "time": 1000, ...}.
  */

@@ -19,6 +19,7 @@
 #include "vparticle/platform.h"
 
 struct vp_device;
+struct vp_fault;
 
 /* ---- USB transfers ------------------------------------------------------------ */
 
@@ -169,12 +170,14 @@ enum vp_event_kind {
     VP_EVENT_DEADLINE, /**< vp_device_next_deadline() or vp_device_patience() starts anew: look */
     VP_EVENT_LED,      /**< vp_device_led() changed */
     VP_EVENT_TRANSFER, /**< a transfer has its answer; told just before `complete` is called */
+    VP_EVENT_FAULT,    /**< a fault that was set (fault.h) fired */
 };
 
 struct vp_event {
     enum vp_event_kind kind;
     enum vp_mode mode;
     const struct vp_transfer *transfer; /**< VP_EVENT_TRANSFER only */
+    const struct vp_fault *fault;       /**< VP_EVENT_FAULT only; fault.h */
 };
 
 typedef void (*vp_event_listener)(void *context, const struct vp_event *event);
