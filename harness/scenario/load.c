@@ -1,12 +1,9 @@
 #include <errno.h>
-#include <regex.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "scenario/scenario.h"
-#include "scenario/schema.h"
-#include "vparticle/device.h"
+#include "scenario/load_private.h"
 
 enum { LARGEST_FILE = 1 << 20 };
 
@@ -18,19 +15,9 @@ const struct vp_variable vp_scenario_variables[] = {
     {NULL, NULL},
 };
 
-/* A scenario between the document it is read from and the structure it becomes. */
-struct loader {
-    const char *path;
-    const uint8_t *bytes;
-    size_t size;
-    yaml_document_t document;
-    struct vp_scenario *scenario;
-    struct vp_failure *failure;
-};
-
 /* ---- YAML ----------------------------------------------------------------------------- */
 
-static int yaml_problem(const struct loader *loader, const yaml_parser_t *parser)
+static int yaml_problem(const struct vp_loader *loader, const yaml_parser_t *parser)
 {
     if (parser->error == YAML_MEMORY_ERROR) {
         return vp_fail(loader->failure, VP_ERROR_NO_MEMORY, "%s: out of memory", loader->path);
@@ -43,7 +30,7 @@ static int yaml_problem(const struct loader *loader, const yaml_parser_t *parser
 }
 
 /* Aliases could make a small file huge, and a scenario has no use for them. */
-static int refuse_aliases(const struct loader *loader)
+static int refuse_aliases(const struct vp_loader *loader)
 {
     yaml_parser_t parser;
     if (!yaml_parser_initialize(&parser)) {
@@ -70,7 +57,7 @@ static int refuse_aliases(const struct loader *loader)
     return error;
 }
 
-static int refuse_second_document(const struct loader *loader, yaml_parser_t *parser)
+static int refuse_second_document(const struct vp_loader *loader, yaml_parser_t *parser)
 {
     yaml_document_t second;
     if (!yaml_parser_load(parser, &second)) {
@@ -85,7 +72,7 @@ static int refuse_second_document(const struct loader *loader, yaml_parser_t *pa
 }
 
 /* On success the document is the caller's to delete. */
-static int read_document(struct loader *loader)
+static int read_document(struct vp_loader *loader)
 {
     int error = refuse_aliases(loader);
     if (error) {
@@ -111,331 +98,6 @@ static int read_document(struct loader *loader)
     return error;
 }
 
-/* ---- Rules that the schema cannot say ---------------------------------------------------- */
-
-static yaml_node_t *step_node(struct loader *loader, unsigned index)
-{
-    yaml_node_t *root = yaml_document_get_root_node(&loader->document);
-    return vp_yaml_entry(&loader->document, vp_yaml_get(&loader->document, root, "steps"), index);
-}
-
-/* Where to point at: the value of @p key in a step, or the step itself. */
-static yaml_node_t *place(struct loader *loader, unsigned index, const char *key)
-{
-    yaml_node_t *step = step_node(loader, index);
-    yaml_node_t *value = vp_yaml_get(&loader->document, step, key);
-    return value ? value : step;
-}
-
-const char *vp_step_action(const struct vp_step *step)
-{
-    return step->run      ? "run"
-           : step->press  ? "press"
-           : step->reset  ? "reset"
-           : step->power  ? "power"
-           : step->plug   ? "plug"
-           : step->fault  ? "fault"
-           : step->expect ? "expect"
-                          : NULL;
-}
-
-/* Without the need, a machine without real images would fail where it ought to skip. */
-static int check_need(struct loader *loader, const char *text, const yaml_node_t *node)
-{
-    if (!text || !strstr(text, "${firmware}")) {
-        return 0;
-    }
-    for (unsigned i = 0; i < loader->scenario->needs_count; i++) {
-        if (strcmp(loader->scenario->needs[i], "firmware") == 0) {
-            return 0;
-        }
-    }
-    return vp_yaml_fail(loader->path, node, loader->failure,
-                        "${firmware} is used, so 'needs' must name firmware");
-}
-
-static int check_action(struct loader *loader, unsigned index)
-{
-    const struct vp_step *step = &loader->scenario->steps[index];
-    const int actions = !!step->run + !!step->press + !!step->reset + !!step->power + !!step->plug +
-                        !!step->fault + !!step->expect;
-    if (actions != 1) {
-        return vp_yaml_fail(
-            loader->path, step_node(loader, index), loader->failure,
-            "a step does exactly one of run, press, reset, power, plug, fault, expect; "
-            "this one does %s",
-            actions ? "more" : "none");
-    }
-    static const char *const only_run[] = {"exit", "timeout", "stdout", "stderr", "kill_after"};
-    for (unsigned i = 0; !step->run && i < sizeof only_run / sizeof only_run[0]; i++) {
-        if (vp_yaml_get(&loader->document, step_node(loader, index), only_run[i])) {
-            return vp_yaml_fail(loader->path, place(loader, index, only_run[i]), loader->failure,
-                                "'%s' goes with 'run', not with '%s'", only_run[i],
-                                vp_step_action(step));
-        }
-    }
-    return 0;
-}
-
-static int check_device(struct loader *loader, unsigned index)
-{
-    const struct vp_step *step = &loader->scenario->steps[index];
-    if (step->device && step->run) {
-        return vp_yaml_fail(loader->path, place(loader, index, "device"), loader->failure,
-                            "'device' does not go with 'run': a tool sees all devices");
-    }
-    if (step->device && (*step->device < 1 || *step->device > loader->scenario->devices_count)) {
-        return vp_yaml_fail(loader->path, place(loader, index, "device"), loader->failure,
-                            "there is no device %u; the scenario has %u, counted from 1",
-                            *step->device, loader->scenario->devices_count);
-    }
-    return 0;
-}
-
-static int check_patterns(struct loader *loader, unsigned index, const char *key,
-                          const struct vp_text_check *text)
-{
-    for (unsigned i = 0; text && i < text->matches_count; i++) {
-        regex_t pattern;
-        const int problem = regcomp(&pattern, text->matches[i], REG_EXTENDED | REG_NOSUB);
-        if (problem) {
-            char reason[128];
-            regerror(problem, &pattern, reason, sizeof reason);
-            return vp_yaml_fail(loader->path, place(loader, index, key), loader->failure,
-                                "matches: '%s' is no regular expression: %s", text->matches[i],
-                                reason);
-        }
-        regfree(&pattern);
-    }
-    return 0;
-}
-
-/* A check that checks nothing always passes, and is a mistake. */
-static int check_text(struct loader *loader, unsigned index, const char *key,
-                      const struct vp_text_check *text)
-{
-    if (text && !text->contains && !text->lacks && !text->matches) {
-        return vp_yaml_fail(loader->path, place(loader, index, key), loader->failure,
-                            "%s: needs contains, lacks or matches", key);
-    }
-    return check_patterns(loader, index, key, text);
-}
-
-static bool names_no_module(const struct vp_versions *versions)
-{
-    return !versions->bootloader && !versions->system_part1 && !versions->system_part2 &&
-           !versions->system_part3 && !versions->user && !versions->monolithic;
-}
-
-static int check_run(struct loader *loader, unsigned index)
-{
-    const struct vp_step *step = &loader->scenario->steps[index];
-    struct vp_failure reason;
-    char **words;
-    int error = vp_split(step->run, vp_scenario_variables, &words, &reason);
-    if (error) {
-        return vp_yaml_fail(loader->path, place(loader, index, "run"), loader->failure, "run: %s",
-                            reason.text);
-    }
-    vp_free_words(words);
-    error = check_need(loader, step->run, place(loader, index, "run"));
-    if (error) {
-        return error;
-    }
-    if (step->timeout && *step->timeout == 0) {
-        return vp_yaml_fail(loader->path, place(loader, index, "timeout"), loader->failure,
-                            "timeout: must be at least 1 (second)");
-    }
-    const struct vp_kill_after *kill = step->kill_after;
-    if (kill && !!kill->writes + !!kill->erases + !!kill->transfers != 1) {
-        return vp_yaml_fail(loader->path, place(loader, index, "kill_after"), loader->failure,
-                            "kill_after: needs exactly one of writes, erases, transfers");
-    }
-    if (kill && ((kill->writes && !*kill->writes) || (kill->erases && !*kill->erases) ||
-                 (kill->transfers && !*kill->transfers))) {
-        return vp_yaml_fail(loader->path, place(loader, index, "kill_after"), loader->failure,
-                            "kill_after: must be at least 1");
-    }
-    if (kill && step->exit_status) {
-        return vp_yaml_fail(loader->path, place(loader, index, "exit"), loader->failure,
-                            "'exit' does not go with 'kill_after': a killed tool has none");
-    }
-    error = check_text(loader, index, "stdout", step->standard_output);
-    return error ? error : check_text(loader, index, "stderr", step->standard_error);
-}
-
-static bool is_usb_id(const char *text)
-{
-    static const char hex[] = "0123456789abcdef";
-    return strcmp(text, "none") == 0 || (strlen(text) == 9 && strspn(text, hex) == 4 &&
-                                         text[4] == ':' && strspn(text + 5, hex) == 4);
-}
-
-static int check_flash(struct loader *loader, unsigned index, const struct vp_flash_check *flash)
-{
-    const char *wrong = NULL;
-    if (!!flash->equals + !!flash->erased + !!flash->unchanged != 1) {
-        wrong = "needs exactly one of equals, erased, unchanged";
-    } else if (flash->part && (flash->at || flash->size)) {
-        wrong = "has a part, so 'at' and 'size' do not go with it";
-    } else if (flash->size && !flash->at) {
-        wrong = "has a size; 'at' must say from where";
-    } else if (flash->at && !flash->size && !flash->equals) {
-        wrong = "says where; 'size' must say how much";
-    } else if (flash->size && *flash->size == 0) {
-        wrong = "has a size of 0: there is nothing to compare";
-    } else if (flash->equals && flash->size) {
-        wrong = "compares with a file; that says how much, not 'size'";
-    } else if (flash->equals && !flash->part && !flash->at) {
-        wrong = "compares with a file; 'part' or 'at' must say where";
-    } else if ((flash->erased && !*flash->erased) || (flash->unchanged && !*flash->unchanged)) {
-        wrong = "can only be true; leave it out otherwise";
-    }
-    if (wrong) {
-        return vp_yaml_fail(loader->path, place(loader, index, "expect"), loader->failure,
-                            "an entry of flash %s", wrong);
-    }
-    char *path = NULL;
-    struct vp_failure reason;
-    if (flash->equals && vp_expand(flash->equals, vp_scenario_variables, &path, &reason)) {
-        return vp_yaml_fail(loader->path, place(loader, index, "expect"), loader->failure,
-                            "equals: %s", reason.text);
-    }
-    free(path);
-    return check_need(loader, flash->equals, place(loader, index, "expect"));
-}
-
-static bool is_led(const char *text)
-{
-    for (int color = VP_LED_OFF; color <= VP_LED_WHITE; color++) {
-        for (int pattern = VP_LED_SOLID; pattern <= VP_LED_BREATHE; pattern++) {
-            char name[32];
-            snprintf(name, sizeof name, "%s %s", vp_led_color_name((enum vp_led_color)color),
-                     vp_led_pattern_name((enum vp_led_pattern)pattern));
-            if (strcmp(name, text) == 0) {
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
-static int check_expect(struct loader *loader, unsigned index)
-{
-    const struct vp_expect *expect = loader->scenario->steps[index].expect;
-    if (!expect->mode && !expect->flash && !expect->usb && !expect->led &&
-        (!expect->modules || names_no_module(expect->modules))) {
-        return vp_yaml_fail(loader->path, place(loader, index, "expect"), loader->failure,
-                            "expect: nothing is expected");
-    }
-    if (expect->usb && !is_usb_id(expect->usb)) {
-        return vp_yaml_fail(loader->path, place(loader, index, "expect"), loader->failure,
-                            "usb: '%s' is neither VENDOR:PRODUCT (such as 2b04:d006) nor none",
-                            expect->usb);
-    }
-    if (expect->led && !is_led(expect->led)) {
-        return vp_yaml_fail(loader->path, place(loader, index, "expect"), loader->failure,
-                            "led: '%s' is not a colour (off, red, green, blue, yellow, magenta, "
-                            "cyan, white) and a pattern (solid, blink, breathe)",
-                            expect->led);
-    }
-    for (unsigned i = 0; i < expect->flash_count; i++) {
-        const int error = check_flash(loader, index, &expect->flash[i]);
-        if (error) {
-            return error;
-        }
-    }
-    return 0;
-}
-
-int vp_step_fault(const struct vp_fault_step *step, struct vp_fault *fault,
-                  struct vp_failure *failure)
-{
-    const uint32_t *const numbers[] = {step->at, step->every, step->milliseconds, step->bytes};
-    for (unsigned i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-        if (numbers[i] && *numbers[i] == 0) {
-            return vp_fail(failure, VP_ERROR_INVALID, "numbers begin with 1");
-        }
-    }
-    *fault = (struct vp_fault){
-        .kind = step->kind,
-        .at = step->at ? *step->at : 0,
-        .every = step->every ? *step->every : 0,
-        .milliseconds = step->milliseconds ? *step->milliseconds : 0,
-        .bytes = step->bytes ? *step->bytes : 0,
-    };
-    snprintf(fault->text, sizeof fault->text, "%s", step->text ? step->text : "");
-    return vp_fault_check(fault, failure);
-}
-
-static int check_fault(struct loader *loader, unsigned index)
-{
-    const struct vp_fault_step *step = loader->scenario->steps[index].fault;
-    struct vp_failure reason;
-    if (step->kind == VP_FAULT_KINDS) {
-        const bool alone =
-            !step->at && !step->every && !step->milliseconds && !step->bytes && !step->text;
-        return alone ? 0
-                     : vp_yaml_fail(loader->path, place(loader, index, "fault"), loader->failure,
-                                    "fault: 'none' ends all faults, and has no other keys");
-    }
-    struct vp_fault fault;
-    return vp_step_fault(step, &fault, &reason)
-               ? vp_yaml_fail(loader->path, place(loader, index, "fault"), loader->failure,
-                              "fault: %s", reason.text)
-               : 0;
-}
-
-static int check_spec(struct loader *loader, unsigned index)
-{
-    yaml_node_t *root = yaml_document_get_root_node(&loader->document);
-    yaml_node_t *devices = vp_yaml_get(&loader->document, root, "devices");
-    struct vp_failure reason;
-    char *spec;
-    int error = vp_expand(loader->scenario->devices[index], vp_scenario_variables, &spec, &reason);
-    if (!error) {
-        error = vp_device_check_spec(spec, &reason);
-        free(spec);
-    }
-    if (error) {
-        return vp_yaml_fail(loader->path, vp_yaml_entry(&loader->document, devices, index),
-                            loader->failure, "%s", reason.text);
-    }
-    return check_need(loader, loader->scenario->devices[index],
-                      vp_yaml_entry(&loader->document, devices, index));
-}
-
-static int check_step(struct loader *loader, unsigned index)
-{
-    struct vp_step *step = &loader->scenario->steps[index];
-    const yaml_node_t *node = step_node(loader, index);
-    step->line = (unsigned)node->start_mark.line + 1;
-    step->column = (unsigned)node->start_mark.column + 1;
-    int error = check_action(loader, index);
-    if (!error) {
-        error = check_device(loader, index);
-    }
-    if (!error && step->run) {
-        error = check_run(loader, index);
-    }
-    if (!error && step->fault) {
-        error = check_fault(loader, index);
-    }
-    return !error && step->expect ? check_expect(loader, index) : error;
-}
-
-static int check_rules(struct loader *loader)
-{
-    int error = 0;
-    for (unsigned i = 0; !error && i < loader->scenario->devices_count; i++) {
-        error = check_spec(loader, i);
-    }
-    for (unsigned i = 0; !error && i < loader->scenario->steps_count; i++) {
-        error = check_step(loader, i);
-    }
-    return error;
-}
-
 /* ---- Loading -------------------------------------------------------------------------- */
 
 static const cyaml_config_t quiet = {
@@ -445,7 +107,7 @@ static const cyaml_config_t quiet = {
 };
 
 /* What check.c lets through, libcyaml loads; if it does not, its own words have to do. */
-static int load_structure(struct loader *loader)
+static int load_structure(struct vp_loader *loader)
 {
     void *loaded = NULL;
     const cyaml_err_t problem =
@@ -465,7 +127,7 @@ static int load_structure(struct loader *loader)
 int vp_scenario_parse(const char *path, const uint8_t *bytes, size_t size,
                       struct vp_scenario **scenario, struct vp_failure *failure)
 {
-    struct loader loader = {.path = path, .bytes = bytes, .size = size, .failure = failure};
+    struct vp_loader loader = {.path = path, .bytes = bytes, .size = size, .failure = failure};
     int error = read_document(&loader);
     if (error) {
         return error;
@@ -475,7 +137,7 @@ int vp_scenario_parse(const char *path, const uint8_t *bytes, size_t size,
         error = load_structure(&loader);
     }
     if (!error) {
-        error = check_rules(&loader);
+        error = vp_scenario_check(&loader);
     }
     yaml_document_delete(&loader.document);
     if (error) {
