@@ -1,7 +1,7 @@
 /**
  * @file control_private.h
  * What the files of the control socket share: socket.c listens and has the devices, client.c moves
- * lines, commands.c carries requests out, describe.c makes JSON of what a device shows.
+ * lines, commands.c carries requests out (request.h), describe.c makes JSON of what a device shows.
  */
 #ifndef CONTROL_PRIVATE_H
 #define CONTROL_PRIVATE_H
