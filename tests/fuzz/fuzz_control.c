@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "vparticle/control.h"
+#include "vparticle/fault.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -43,5 +44,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         data += length + 1;
     }
     vp_device_power(device, true);
+    vp_device_clear_faults(device);
     return 0;
 }

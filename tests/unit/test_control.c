@@ -16,6 +16,7 @@
 #include <jansson.h>
 
 #include "vparticle/control.h"
+#include "vparticle/fault.h"
 
 struct bench {
     struct ev_loop *loop;
@@ -116,6 +117,40 @@ static void power_and_cable_work(void **state)
     mode_is(bench, VP_MODE_OFF);
     accepts(bench, "{\"command\": \"power\", \"on\": true}");
     mode_is(bench, VP_MODE_NORMAL);
+}
+
+static void faults_are_set_listed_and_cleared(void **state)
+{
+    struct bench *bench = *state;
+    accepts(bench, "{\"command\": \"fault\", \"kind\": \"serial-drop\", \"every\": 2}");
+    accepts(bench,
+            "{\"command\": \"fault\", \"kind\": \"serial-split\", \"bytes\": 1, \"ms\": 20}");
+    accepts(bench, "{\"command\": \"fault\", \"kind\": \"serial-insert\", \"text\": \"x\\n\"}");
+    json_t *answer = ask(bench, "{\"command\": \"faults\"}");
+    json_t *wanted =
+        json_loads("[{\"kind\": \"serial-drop\", \"every\": 2, \"fired\": 0},"
+                   " {\"kind\": \"serial-split\", \"bytes\": 1, \"ms\": 20, \"fired\": 0},"
+                   " {\"kind\": \"serial-insert\", \"text\": \"x\\n\", \"fired\": 0}]",
+                   0, NULL);
+    assert_non_null(wanted);
+    assert_true(json_equal(json_object_get(answer, "faults"), wanted));
+    json_decref(wanted);
+    json_decref(answer);
+    accepts(bench, "{\"command\": \"clear-faults\"}");
+    assert_int_equal(vp_device_fault_count(bench->device), 0);
+    refuses(bench, "{\"command\": \"fault\"}", "'kind' is missing");
+    refuses(bench, "{\"command\": \"fault\", \"kind\": \"serial-dorp\"}", "'serial-drop'");
+    refuses(bench, "{\"command\": \"fault\", \"kind\": \"serial-drop\", \"evry\": 2}",
+            "nearest is 'every'");
+    refuses(bench, "{\"command\": \"fault\", \"kind\": \"serial-drop\", \"at\": 0}", "from 1 to");
+    refuses(bench, "{\"command\": \"fault\", \"kind\": \"serial-delay\", \"ms\": 4294967296}",
+            "from 1 to");
+    refuses(bench, "{\"command\": \"fault\", \"kind\": \"serial-insert\", \"text\": \"\"}",
+            "1 to 256 bytes");
+    refuses(bench, "{\"command\": \"fault\", \"kind\": \"serial-insert\", \"text\": 5}",
+            "1 to 256 bytes");
+    refuses(bench, "{\"command\": \"fault\", \"kind\": \"serial-delay\"}", "needs a time");
+    assert_int_equal(vp_device_fault_count(bench->device), 0);
 }
 
 static void what_it_shows_is_told(void **state)
@@ -317,6 +352,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(buttons_work, set_up, tear_down),
         cmocka_unit_test_setup_teardown(power_and_cable_work, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(faults_are_set_listed_and_cleared, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_it_shows_is_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_snapshot_brings_everything_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(bad_requests_get_a_reason, set_up, tear_down),

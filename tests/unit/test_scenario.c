@@ -41,6 +41,8 @@ static void every_key_is_loaded(void **state)
                "  - reset: {}\n"
                "  - reset: {holding: 3500}\n"
                "  - power: cycle\n"
+               "  - fault: {kind: serial-split, every: 2, bytes: 3, milliseconds: 40}\n"
+               "  - fault: {kind: none}\n"
                "  - expect:\n"
                "      mode: dfu\n"
                "      usb: 2b04:d006\n"
@@ -54,7 +56,7 @@ static void every_key_is_loaded(void **state)
     assert_int_equal(scenario->needs_count, 2);
     assert_int_equal(scenario->devices_count, 2);
     assert_string_equal(scenario->devices[1], "photon@erased,bootloader=7");
-    assert_int_equal(scenario->steps_count, 7);
+    assert_int_equal(scenario->steps_count, 9);
     const struct vp_step *step = scenario->steps;
     assert_string_equal(vp_step_action(step), "run");
     assert_int_equal(step->line, 6);
@@ -74,7 +76,14 @@ static void every_key_is_loaded(void **state)
     assert_int_equal(step[1].reset->milliseconds, 0);
     assert_int_equal(step[2].reset->milliseconds, 3500);
     assert_int_equal(*step[3].power, VP_POWER_CYCLE);
-    const struct vp_expect *expect = step[4].expect;
+    struct vp_fault fault;
+    assert_int_equal(vp_step_fault(step[4].fault, &fault, NULL), 0);
+    assert_int_equal(fault.kind, VP_FAULT_SERIAL_SPLIT);
+    assert_int_equal(fault.every, 2);
+    assert_int_equal(fault.bytes, 3);
+    assert_int_equal(fault.milliseconds, 40);
+    assert_int_equal(step[5].fault->kind, VP_FAULT_KINDS);
+    const struct vp_expect *expect = step[6].expect;
     assert_int_equal(*expect->mode, VP_MODE_DFU);
     assert_string_equal(expect->usb, "2b04:d006");
     assert_int_equal(*expect->modules->bootloader, 7);
@@ -147,6 +156,12 @@ static const struct {
     {HEAD "  - reset: {}\n    device: 2\n",
      "s.yaml:5:13: there is no device 2; the scenario has 1"},
     {HEAD "  - power: of\n", "s.yaml:4:12: power: 'of' is not known; did you mean 'off'?"},
+    {HEAD "  - fault: {every: 2}\n", "s.yaml:4:12: fault needs the key 'kind'"},
+    {HEAD "  - fault: {kind: serial-dorp}\n",
+     "s.yaml:4:19: kind: 'serial-dorp' is not known; did you mean 'serial-drop'?"},
+    {HEAD "  - fault: {kind: serial-drop, at: 0}\n", "s.yaml:4:12: fault: numbers begin with 1"},
+    {HEAD "  - fault: {kind: serial-delay}\n", "s.yaml:4:12: fault: serial-delay needs a time"},
+    {HEAD "  - fault: {kind: none, at: 1}\n", "s.yaml:4:12: fault: 'none' ends all faults"},
     {HEAD "  - expect: {}\n", "s.yaml:4:13: expect: nothing is expected"},
     {HEAD "  - expect: {modules: {}}\n", "s.yaml:4:13: expect: nothing is expected"},
     {HEAD "  - run: x\n    stdout: {}\n", "s.yaml:5:13: stdout: needs contains, lacks or matches"},
