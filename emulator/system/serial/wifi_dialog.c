@@ -22,11 +22,15 @@ static void ask_ssid(struct vp_system *system)
     vp_console_ask(system, VP_CONSOLE_SSID, "SSID: ", SSID_LIMIT);
 }
 
+static bool knows_enterprise(const struct vp_system *system)
+{
+    return system->generation->wifi->enterprise && system->build->wifi->enterprise;
+}
+
 static void ask_security(struct vp_system *system)
 {
     vp_console_ask(system, VP_CONSOLE_SECURITY,
-                   system->generation->wifi->enterprise &&
-                           system->machine.board->platform != VP_PLATFORM_CORE
+                   knows_enterprise(system)
                        ? "Security 0=unsecured, 1=WEP, 2=WPA, 3=WPA2, 4=WPA Enterprise, 5=WPA2 "
                          "Enterprise: "
                        : "Security 0=unsecured, 1=WEP, 2=WPA, 3=WPA2: ",
@@ -73,17 +77,13 @@ static bool are_credentials_sound(const struct vp_system *system, const char *pa
 
 static void save(struct vp_system *system, const char *password)
 {
-    const bool core = system->machine.board->platform == VP_PLATFORM_CORE;
-    vp_console_print(system,
-                     core ? "Thanks! Wait about 7 seconds while I save those credentials...\r\n\r\n"
-                          : "Thanks! Wait while I save those credentials...\r\n\r\n");
+    vp_console_print(system, system->build->wifi->saving);
     if (!are_credentials_sound(system, password)) {
         vp_console_print(system, "Derp. Sorry, we couldn't save the credentials.\r\n\r\n");
         return;
     }
     vp_console_print(system, "Awesome. Now we'll connect!\r\n\r\n");
-    vp_console_print(system, core ? "If you see a pulsing cyan light, your Spark Core\r\n"
-                                  : "If you see a pulsing cyan light, your device\r\n");
+    vp_console_print(system, system->build->wifi->look_for);
     vp_console_print(system, "has connected to the Cloud and is ready to go!\r\n\r\n");
     vp_console_print(system, "If your LED flashes red or you encounter any other problems,\r\n");
     vp_console_print(system, "visit https://www.particle.io/support to debug.\r\n\r\n");
@@ -98,15 +98,11 @@ static void save(struct vp_system *system, const char *password)
 
 static void after_security(struct vp_system *system)
 {
-    if (system->console.security == WEP && system->machine.board->platform == VP_PLATFORM_CORE) {
-        vp_console_print(
-            system, "\r\n ** Even though the CC3000 supposedly supports WEP,"
-                    "\r\n ** we at Spark have never seen it work."
-                    "\r\n ** If you control the network, we recommend changing it to WPA2.\r\n");
+    const struct vp_wifi_build *wifi = system->build->wifi;
+    if (system->console.security == WEP && wifi->wep_warning) {
+        vp_console_print(system, wifi->wep_warning);
     }
-    /* the dry run asks for the cipher of WPA and WPA2; the CC3000 never does */
-    const bool needed =
-        system->console.security >= WPA && system->machine.board->platform != VP_PLATFORM_CORE;
+    const bool needed = system->console.security >= WPA && wifi->asks_cipher;
     if (needed || system->generation->wifi->always_ciphers) {
         ask_cipher(system);
     } else if (system->console.security != UNSECURED) {
@@ -140,9 +136,7 @@ static void take_ssid(struct vp_system *system)
 
 static void take_security(struct vp_system *system, char choice)
 {
-    const bool enterprise =
-        system->generation->wifi->enterprise && system->machine.board->platform != VP_PLATFORM_CORE;
-    if (choice < '0' || choice > (enterprise ? '5' : '3')) {
+    if (choice < '0' || choice > (knows_enterprise(system) ? '5' : '3')) {
         ask_security(system);
         return;
     }
