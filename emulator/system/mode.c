@@ -6,11 +6,11 @@
 #include "bytes.h"
 #include "dct/dct.h"
 #include "dct/module_slots.h"
-#include "system/fetch.h"
+#include "system/describe/fetch.h"
+#include "system/describe/release.h"
 #include "system/own_flags.h"
-#include "system/release.h"
-#include "system/self_install.h"
-#include "system/update.h"
+#include "system/update/self_install.h"
+#include "system/update/update.h"
 
 enum {
     SAFE_MODE = 0x01,

@@ -2,7 +2,7 @@
 
 #include "system/mode.h"
 #include "system/own_flags.h"
-#include "system/update.h"
+#include "system/update/update.h"
 
 enum {
     /* build/module-defaults.mk @ v0.4.6 to v2.2.0 */

@@ -20,11 +20,11 @@
 #include "board/board.h"
 #include "dct/system_flags.h"
 #include "system/button.h"
-#include "system/console.h"
 #include "system/control/control.h"
 #include "system/generations.h"
-#include "system/serial.h"
-#include "system/ymodem.h"
+#include "system/serial/console.h"
+#include "system/serial/serial.h"
+#include "system/serial/ymodem.h"
 #include "vparticle/flash.h"
 #include "vparticle/led.h"
 #include "vparticle/module.h"
@@ -47,7 +47,7 @@ struct vp_system_machine {
     uint8_t device_id[VP_DEVICE_ID_SIZE];
 };
 
-/** A module that is being received; see update.h. */
+/** A module that is being received; see update/update.h. */
 struct vp_update {
     bool begun;
     bool watched;       /**< silence resets the chip: since it was begun, or 28800 baud were set */

@@ -15,7 +15,7 @@
 
 #include "bytes.h"
 #include "fuzz/fuzz_chip.h"
-#include "system/update.h"
+#include "system/update/update.h"
 #include "vparticle/forge.h"
 
 enum { HEAD = 6, MEND = 1, HALF = 2, KINDS = 5, RAW = 0xFFFF };

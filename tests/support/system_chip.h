@@ -3,7 +3,7 @@
 #define VP_SYSTEM_CHIP_H
 
 #include "system/system.h"
-#include "system/update.h"
+#include "system/update/update.h"
 #include "vparticle/forge.h"
 
 struct chip {

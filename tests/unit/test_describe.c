@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "support/system_chip.h"
-#include "system/describe.h"
+#include "system/describe/describe.h"
 
 /* The SHA-256 of an application as the description has it. */
 static const char *sha256_text(const struct chip *chip, uint32_t address)

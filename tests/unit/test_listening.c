@@ -10,7 +10,7 @@
 
 #include "dct/dct.h"
 #include "support/system_chip.h"
-#include "system/describe.h"
+#include "system/describe/describe.h"
 
 enum { DFU_REQUEST = 0xEDFA, SAFE_MODE_REQUEST = 0x5AFE };
 

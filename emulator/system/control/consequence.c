@@ -1,6 +1,6 @@
 /* What the host was told would happen, once it has collected the result that said so. */
 #include "system/control/control_private.h"
-#include "system/update.h"
+#include "system/update/update.h"
 
 void control_consequence(struct vp_system *system, enum vp_control_consequence consequence)
 {

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "system/control/control_private.h"
-#include "system/describe.h"
+#include "system/describe/describe.h"
 #include "vparticle/catalogue.h"
 
 enum {

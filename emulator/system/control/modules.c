@@ -4,7 +4,7 @@
 
 #include "control.pb-c.h"
 #include "system/control/control_private.h"
-#include "system/describe.h"
+#include "system/describe/describe.h"
 
 enum { INTEGRITY_FAILED = 0x01, DEPENDENCIES_FAILED = 0x02, DEPENDENCIES = 2 };
 

@@ -1,7 +1,7 @@
 /* Firmware update by control requests, on top of the update door. */
 #include "control.pb-c.h"
 #include "system/control/control_private.h"
-#include "system/update.h"
+#include "system/update/update.h"
 
 static void cancel(struct vp_system *system)
 {

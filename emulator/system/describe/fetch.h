@@ -8,7 +8,7 @@
 #ifndef VP_SYSTEM_FETCH_H
 #define VP_SYSTEM_FETCH_H
 
-#include "system/describe.h"
+#include "system/describe/describe.h"
 
 enum { VP_INSTALLED_LIMIT = 8 };
 

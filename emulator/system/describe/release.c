@@ -1,5 +1,5 @@
 /* Which release runs: read from the image if that is a real one, else from the catalogue. */
-#include "system/release.h"
+#include "system/describe/release.h"
 
 #include <stdio.h>
 #include <stdlib.h>

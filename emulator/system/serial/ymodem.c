@@ -1,11 +1,11 @@
-#include "system/ymodem.h"
+#include "system/serial/ymodem.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "system/system.h"
-#include "system/update.h"
+#include "system/update/update.h"
 
 enum {
     HEADER = 3,

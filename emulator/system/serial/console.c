@@ -1,13 +1,13 @@
-#include "system/console.h"
+#include "system/serial/console.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "system/describe.h"
+#include "system/describe/describe.h"
+#include "system/serial/wifi_dialog.h"
+#include "system/serial/ymodem.h"
 #include "system/system.h"
-#include "system/wifi_dialog.h"
-#include "system/ymodem.h"
 
 enum {
     BACKSPACE = 8,

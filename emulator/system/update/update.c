@@ -1,12 +1,12 @@
-#include "system/update.h"
+#include "system/update/update.h"
 
 #include <stdlib.h>
 
 #include "dct/dct.h"
 #include "dct/module_slots.h"
-#include "system/bootloader_copy.h"
-#include "system/fetch.h"
+#include "system/describe/fetch.h"
 #include "system/own_flags.h"
+#include "system/update/bootloader_copy.h"
 
 enum {
     OTA_FLAG_OFFSET = 1753, /* DCT_OTA_UPDATE_FLAG_OFFSET, dct.h @ v1.5.2 */

@@ -1,11 +1,11 @@
-#include "system/self_install.h"
+#include "system/update/self_install.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "bytes.h"
-#include "system/bootloader_copy.h"
-#include "system/fetch.h"
+#include "system/describe/fetch.h"
+#include "system/update/bootloader_copy.h"
 #include "vparticle/forge.h"
 
 enum {

@@ -1,4 +1,4 @@
-#include "system/wifi_dialog.h"
+#include "system/serial/wifi_dialog.h"
 
 #include <string.h>
 

@@ -4,7 +4,7 @@
  */
 #include "system/system.h"
 
-#include "system/text.h"
+#include "system/describe/text.h"
 
 /*
  * Assumption: which of the sources there are, their order, and all values: a device that has just

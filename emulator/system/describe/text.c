@@ -1,4 +1,4 @@
-#include "system/text.h"
+#include "system/describe/text.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-#include "system/serial.h"
+#include "system/serial/serial.h"
 
 #include <string.h>
 

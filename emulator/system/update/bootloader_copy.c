@@ -1,4 +1,4 @@
-#include "system/bootloader_copy.h"
+#include "system/update/bootloader_copy.h"
 
 #include "bytes.h"
 

@@ -1,10 +1,10 @@
-#include "system/describe.h"
+#include "system/describe/describe.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "system/fetch.h"
-#include "system/text.h"
+#include "system/describe/fetch.h"
+#include "system/describe/text.h"
 
 /* ---- The list -------------------------------------------------------------------------------- */
 

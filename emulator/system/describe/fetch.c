@@ -1,4 +1,4 @@
-#include "system/fetch.h"
+#include "system/describe/fetch.h"
 
 #include <string.h>
 
