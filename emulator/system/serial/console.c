@@ -94,14 +94,23 @@ static void receive_file(struct vp_system *system)
     vp_ymodem_start(system);
 }
 
-static void print_description(struct vp_system *system)
+static void print_and_free(struct vp_system *system, char *text)
 {
-    char *text = vp_system_describe(system);
     if (text) {
         vp_console_print(system, text);
         vp_console_print(system, "\r\n");
     }
     free(text);
+}
+
+static void print_description(struct vp_system *system)
+{
+    print_and_free(system, vp_system_describe(system));
+}
+
+static void print_diagnostics(struct vp_system *system)
+{
+    print_and_free(system, vp_system_diagnostics(system));
 }
 
 static void print_version(struct vp_system *system)
@@ -135,16 +144,6 @@ static void set_claim_code(struct vp_system *system)
                          "Sorry, claim code is not 63 characters long. Claim code unchanged.");
     }
     vp_console_print(system, "\r\n");
-}
-
-static void print_diagnostics(struct vp_system *system)
-{
-    char *text = vp_system_diagnostics(system);
-    if (text) {
-        vp_console_print(system, text);
-        vp_console_print(system, "\r\n");
-    }
-    free(text);
 }
 
 static void wait_for_file(struct vp_system *system)

@@ -42,6 +42,11 @@ static void ask_cipher(struct vp_system *system)
     vp_console_ask(system, VP_CONSOLE_CIPHER, "Security Cipher 1=AES, 2=TKIP, 3=AES+TKIP: ", 1);
 }
 
+static void ask_password(struct vp_system *system, enum vp_console_question question)
+{
+    vp_console_ask(system, question, "Password: ", PASSWORD_LIMIT);
+}
+
 static void ask_eap_type(struct vp_system *system)
 {
     vp_console_ask(system, VP_CONSOLE_EAP_TYPE, "EAP Type 0=PEAP/MSCHAPv2, 1=EAP-TLS: ", 1);
@@ -96,6 +101,16 @@ static void save(struct vp_system *system, const char *password)
 /* ---- Answers ------------------------------------------------------------------------------------
  */
 
+/* Without Enterprise: a password, if there is any security. */
+static void finish(struct vp_system *system)
+{
+    if (system->console.security != UNSECURED) {
+        ask_password(system, VP_CONSOLE_PASSWORD);
+    } else {
+        save(system, "");
+    }
+}
+
 static void after_security(struct vp_system *system)
 {
     const struct vp_wifi_build *wifi = system->build->wifi;
@@ -105,10 +120,8 @@ static void after_security(struct vp_system *system)
     const bool needed = system->console.security >= WPA && wifi->asks_cipher;
     if (needed || system->generation->wifi->always_ciphers) {
         ask_cipher(system);
-    } else if (system->console.security != UNSECURED) {
-        vp_console_ask(system, VP_CONSOLE_PASSWORD, "Password: ", PASSWORD_LIMIT);
     } else {
-        save(system, "");
+        finish(system);
     }
 }
 
@@ -116,10 +129,8 @@ static void after_cipher(struct vp_system *system)
 {
     if (system->console.security >= WPA_ENTERPRISE) {
         ask_eap_type(system);
-    } else if (system->console.security != UNSECURED) {
-        vp_console_ask(system, VP_CONSOLE_PASSWORD, "Password: ", PASSWORD_LIMIT);
     } else {
-        save(system, "");
+        finish(system);
     }
 }
 
@@ -162,35 +173,25 @@ static void take_eap_type(struct vp_system *system, char choice)
     }
 }
 
-void vp_wifi_dialog_answer(struct vp_system *system, enum vp_console_question question)
+static void take_cipher(struct vp_system *system, char choice)
 {
-    const char choice = system->console.line[0];
+    if (choice < '1' || choice > '3') {
+        ask_cipher(system);
+    } else {
+        after_cipher(system);
+    }
+}
+
+/* What is asked for WPA Enterprise; nothing is done with the answers. */
+static void go_on_with_enterprise(struct vp_system *system, enum vp_console_question question)
+{
     switch (question) {
-    case VP_CONSOLE_SSID:
-        take_ssid(system);
-        break;
-    case VP_CONSOLE_SECURITY:
-        take_security(system, choice);
-        break;
-    case VP_CONSOLE_CIPHER:
-        if (choice < '1' || choice > '3') {
-            ask_cipher(system);
-        } else {
-            after_cipher(system);
-        }
-        break;
-    case VP_CONSOLE_PASSWORD:
-        save(system, system->console.line);
-        break;
-    case VP_CONSOLE_EAP_TYPE:
-        take_eap_type(system, choice);
-        break;
     case VP_CONSOLE_CERTIFICATE:
         vp_console_ask_lines(system, VP_CONSOLE_PRIVATE_KEY, "Private key in PEM format:\r\n",
                              PRIVATE_KEY_LIMIT);
         break;
     case VP_CONSOLE_USERNAME:
-        vp_console_ask(system, VP_CONSOLE_EAP_PASSWORD, "Password: ", PASSWORD_LIMIT);
+        ask_password(system, VP_CONSOLE_EAP_PASSWORD);
         break;
     case VP_CONSOLE_PRIVATE_KEY:
     case VP_CONSOLE_EAP_PASSWORD:
@@ -204,6 +205,31 @@ void vp_wifi_dialog_answer(struct vp_system *system, enum vp_console_question qu
         save(system, "");
         break;
     default:
+        break;
+    }
+}
+
+void vp_wifi_dialog_answer(struct vp_system *system, enum vp_console_question question)
+{
+    const char choice = system->console.line[0];
+    switch (question) {
+    case VP_CONSOLE_SSID:
+        take_ssid(system);
+        break;
+    case VP_CONSOLE_SECURITY:
+        take_security(system, choice);
+        break;
+    case VP_CONSOLE_CIPHER:
+        take_cipher(system, choice);
+        break;
+    case VP_CONSOLE_PASSWORD:
+        save(system, system->console.line);
+        break;
+    case VP_CONSOLE_EAP_TYPE:
+        take_eap_type(system, choice);
+        break;
+    default:
+        go_on_with_enterprise(system, question);
         break;
     }
 }
