@@ -108,7 +108,8 @@ int vp_device_add_fault(struct vp_device *device, const struct vp_fault *fault,
                        VP_FAULT_LIMIT);
     }
     if (faults->count == 0) {
-        faults->open = vp_device_runs_system(device) && device->system.serial.dtr;
+        faults->open = vp_device_runs_system(device) &&
+                       device->control.state == VP_USB_CONFIGURED && device->system.serial.dtr;
     }
     faults->list[faults->count++] = (struct fault){.what = *fault};
     return 0;
@@ -236,7 +237,7 @@ uint32_t vp_faults_transmit(struct vp_device *device, uint8_t *bytes, uint32_t r
 void vp_faults_watch_port(struct vp_device *device)
 {
     struct vp_faults *faults = device->faults;
-    const bool open = device->system.serial.dtr;
+    const bool open = device->control.state == VP_USB_CONFIGURED && device->system.serial.dtr;
     if (!faults || open == faults->open) {
         return;
     }

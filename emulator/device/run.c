@@ -87,6 +87,7 @@ void vp_device_plug(struct vp_device *device, bool plugged)
     }
     device->unplugged = !plugged;
     if (plugged && device->pulled_up) {
+        vp_usb_control_bus_reset(&device->control); /* as a host does to what is plugged in */
         vp_device_attach(device);
     } else if (device->attached) {
         vp_device_detach(device);
@@ -141,7 +142,6 @@ static bool enter_application(struct vp_device *device)
         .backup = &device->backup,
     };
     memcpy(machine.device_id, device->id, sizeof machine.device_id);
-    vp_system_stop(&device->system);
     vp_system_start(&device->system, &machine);
     vp_device_spend(device);
     if (device->system.state == VP_SYSTEM_RESETTING) {
@@ -184,6 +184,7 @@ static void show_boot_light(void *context)
 /* One start, up to where it waits. @return false if the chip has to be reset again */
 static bool start(struct vp_device *device, enum vp_reset_cause cause)
 {
+    vp_system_stop(&device->system); /* its memory does not outlive it */
     device->boot = (struct vp_boot){
         .board = device->board,
         .flash = device->flash,
@@ -275,10 +276,12 @@ void vp_device_power(struct vp_device *device, bool on)
 {
     if (!on) {
         vp_device_detach(device);
+        vp_system_stop(&device->system);
         device->backup = (struct vp_backup_registers){{0}};
-        vp_device_set_mode(device, VP_MODE_OFF);
         device->busy_us = 0;
-        vp_device_set_reset_in(device, -1);
+        device->reset_in = -1;
+        vp_device_set_mode(device, VP_MODE_OFF);
+        tell_changes(device);
     } else if (device->mode == VP_MODE_OFF) {
         vp_device_restart(device, VP_RESET_POWER);
     }

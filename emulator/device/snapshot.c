@@ -9,6 +9,21 @@ struct vp_snapshot {
     struct vp_backup_registers backup;
 };
 
+/* Both flashes or none. */
+static int fork_both(const struct vp_flash *flash, const struct vp_flash *external,
+                     struct vp_flash **fork, struct vp_flash **external_fork)
+{
+    int error = vp_flash_fork(fork, flash);
+    if (!error && external) {
+        error = vp_flash_fork(external_fork, external);
+        if (error) {
+            vp_flash_destroy(*fork);
+            *fork = NULL;
+        }
+    }
+    return error;
+}
+
 int vp_device_take_snapshot(const struct vp_device *device, struct vp_snapshot **snapshot)
 {
     struct vp_snapshot *made = calloc(1, sizeof *made);
@@ -17,12 +32,9 @@ int vp_device_take_snapshot(const struct vp_device *device, struct vp_snapshot *
     }
     made->board = device->board;
     made->backup = device->backup;
-    int error = vp_flash_fork(&made->flash, device->flash);
-    if (!error && device->external) {
-        error = vp_flash_fork(&made->external, device->external);
-    }
+    const int error = fork_both(device->flash, device->external, &made->flash, &made->external);
     if (error) {
-        vp_snapshot_destroy(made);
+        free(made);
         return error;
     }
     *snapshot = made;
@@ -31,18 +43,21 @@ int vp_device_take_snapshot(const struct vp_device *device, struct vp_snapshot *
 
 int vp_device_restore(struct vp_device *device, const struct vp_snapshot *snapshot)
 {
+    struct vp_flash *flash = NULL, *external = NULL;
     if (device->board != snapshot->board) {
         return VP_ERROR_INVALID;
     }
-    int error = vp_flash_copy(device->flash, snapshot->flash);
-    if (!error && device->external) {
-        error = vp_flash_copy(device->external, snapshot->external);
+    const int error = fork_both(snapshot->flash, snapshot->external, &flash, &external);
+    if (error) {
+        return error;
     }
-    if (!error) {
-        device->backup = snapshot->backup;
-        vp_device_reset(device);
+    vp_flash_take(device->flash, flash);
+    if (external) {
+        vp_flash_take(device->external, external);
     }
-    return error;
+    device->backup = snapshot->backup;
+    vp_device_reset(device);
+    return 0;
 }
 
 void vp_snapshot_destroy(struct vp_snapshot *snapshot)

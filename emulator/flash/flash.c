@@ -159,27 +159,18 @@ static void copy_into_image(struct vp_flash *to, const struct vp_flash *from)
     }
 }
 
-int vp_flash_copy(struct vp_flash *to, const struct vp_flash *from)
+void vp_flash_take(struct vp_flash *to, struct vp_flash *fork)
 {
-    if (to->geometry != from->geometry) {
-        return VP_ERROR_INVALID;
-    }
     if (to->image) {
-        copy_into_image(to, from);
-        return 0;
-    }
-    struct vp_flash *fork;
-    const int error = vp_flash_fork(&fork, from);
-    if (error) {
-        return error;
-    }
-    for (unsigned i = 0; i < to->geometry->sector_count; i++) {
-        struct vp_flash_block *old = to->blocks[i];
-        to->blocks[i] = fork->blocks[i];
-        fork->blocks[i] = old;
+        copy_into_image(to, fork);
+    } else {
+        for (unsigned i = 0; i < to->geometry->sector_count; i++) {
+            struct vp_flash_block *old = to->blocks[i];
+            to->blocks[i] = fork->blocks[i];
+            fork->blocks[i] = old;
+        }
     }
     vp_flash_destroy(fork);
-    return 0;
 }
 
 int vp_flash_read(const struct vp_flash *flash, uint32_t address, void *data, size_t length)

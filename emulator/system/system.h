@@ -19,6 +19,7 @@
 
 #include "board/board.h"
 #include "dct/system_flags.h"
+#include "system/builds.h"
 #include "system/button.h"
 #include "system/control/control.h"
 #include "system/generations.h"
@@ -72,6 +73,7 @@ enum vp_system_reset_kind {
 
 struct vp_system {
     struct vp_system_machine machine;
+    const struct vp_system_build *build; /**< of the board */
     enum vp_system_state state;
     uint16_t version; /**< module version of system part 2, or of the one image */
     const struct vp_system_generation *generation;
@@ -113,6 +115,9 @@ void vp_system_stop(struct vp_system *system);
 
 /** The host set a line coding (CDC PSTN 1.2 section 6.3.10), perhaps the same again. */
 void vp_system_set_baud(struct vp_system *system, uint32_t baud);
+
+/** SET_CONFIGURATION: nobody has opened the port yet. */
+void vp_system_configure_port(struct vp_system *system);
 
 /** SET_CONTROL_LINE_STATE: the host opened the port (DTR) or closed it. */
 void vp_system_set_dtr(struct vp_system *system, bool dtr);

@@ -97,8 +97,9 @@ static struct vp_usb_reply vendor_request(void *context, const struct vp_usb_req
 
 static void configure(void *context, bool configured)
 {
-    (void)context;
+    const struct vp_cdc *cdc = context;
     (void)configured;
+    vp_system_configure_port(cdc->system);
 }
 
 static void bus_reset(void *context)

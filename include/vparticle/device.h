@@ -216,7 +216,7 @@ int vp_device_take_snapshot(const struct vp_device *device, struct vp_snapshot *
 /**
  * Put flash and registers back as they were, and reset the device. Its image files follow.
  * @param snapshot  of this device or of one with the same board
- * @return 0, VP_ERROR_INVALID (another board), VP_ERROR_NO_MEMORY
+ * @return 0, VP_ERROR_INVALID (another board), VP_ERROR_NO_MEMORY; then nothing has changed
  */
 int vp_device_restore(struct vp_device *device, const struct vp_snapshot *snapshot);
 

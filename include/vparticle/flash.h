@@ -102,11 +102,11 @@ int vp_flash_save_image(const struct vp_flash *flash, const char *path, struct v
 int vp_flash_fork(struct vp_flash **fork, const struct vp_flash *flash);
 
 /**
- * Take over the contents of another flash of the same geometry, also into an image file. It is no
- * operation: neither hook nor counters see it.
- * @return 0, VP_ERROR_INVALID (another geometry) or VP_ERROR_NO_MEMORY; then nothing has changed
+ * Take over the contents of a fork, also into an image file. It is no operation: neither hook nor
+ * counters see it. It cannot fail, so that several flashes can change together or not at all.
+ * @param fork  of a flash of the same geometry, without an image file; it is released
  */
-int vp_flash_copy(struct vp_flash *to, const struct vp_flash *from);
+void vp_flash_take(struct vp_flash *to, struct vp_flash *fork);
 
 /** Release the flash; NULL is allowed. A file keeps its contents. */
 void vp_flash_destroy(struct vp_flash *flash);

@@ -51,7 +51,7 @@ static void end(struct scene *scene)
 {
     usbip_session_end(&scene->session);
     for (unsigned i = 0; i < 2; i++) {
-        if (scene->exports[i].importer || scene->devices[i]->pending) {
+        if (scene->exports[i].importer || scene->devices[i]->pending.first) {
             abort(); /* the session has left something behind */
         }
         vp_device_destroy(scene->devices[i]);

@@ -25,21 +25,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "support/check.h"
+
 static const char node[] = "/dev/ttyACM0";
 static const char *control_socket;
 
-#define CHECK(condition)                                                                           \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            fprintf(stderr, "%s:%d: not so: %s (errno: %s)\n", __FILE__, __LINE__, #condition,     \
-                    strerror(errno));                                                              \
-            exit(1);                                                                               \
-        }                                                                                          \
-    } while (0)
-
-#define FAILS(call, error) CHECK((call) == -1 && errno == (error))
-
-/* ---- The device ----------------------------------------------------------------------------- */
+/* ---- The device -------------------------------------------------------------------------- */
 
 static size_t ask(const char *command, char *answer, size_t room)
 {
@@ -103,8 +94,7 @@ static void wait_for_node(const char *path, bool there)
     CHECK((stat(path, &status) == 0) == there);
 }
 
-/* ---- The port ---------------------------------------------------------------------------------
- */
+/* ---- The port ---------------------------------------------------------------------------- */
 
 static int open_port(int flags)
 {
@@ -158,8 +148,7 @@ static void no_input(int fd)
     CHECK(ioctl(fd, FIONREAD, &count) == 0 && count == 0);
 }
 
-/* ---- Cases --------------------------------------------------------------------------------------
- */
+/* ---- Cases ------------------------------------------------------------------------------- */
 
 static void settings(void)
 {

@@ -27,6 +27,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "support/device_side.h"
 #include "vparticle/server.h"
 
 enum { IN_ENDPOINT = 1, NOTIFY_ENDPOINT = 2, STORE = 1 << 20 };
@@ -38,13 +39,10 @@ struct bytes {
 
 struct vp_device {
     bool attached, echo, nak, halted, slow;
-    struct vp_transfer *pending;
+    struct device_queue pending;
     struct bytes input, received, states;
     char log[4096];
-    struct {
-        vp_event_listener listener;
-        void *context;
-    } listeners[4];
+    struct device_listeners listeners;
 };
 
 static const uint8_t device_descriptor[] = {18,   1,    0x10, 0x01, 2, 0, 0, 64, 0x04,
@@ -65,7 +63,7 @@ static const uint8_t configuration[] = {
 
 static const char *const texts[] = {NULL, "Test & Sons", "Serial Device", "0123456789abcdef"};
 
-/* ---- Recording ------------------------------------------------------------------------------ */
+/* ---- Recording --------------------------------------------------------------------------- */
 
 static void record(struct vp_device *device, const char *what, unsigned value)
 {
@@ -96,52 +94,7 @@ static void store(struct bytes *bytes, const void *data, size_t size)
     bytes->end += size;
 }
 
-/* ---- Transfers --------------------------------------------------------------------------------
- */
-
-static void finish(struct vp_transfer *transfer, enum vp_transfer_status status, uint32_t actual)
-{
-    transfer->status = status;
-    transfer->actual = status == VP_TRANSFER_OK ? actual : 0;
-    transfer->complete(transfer);
-}
-
-static void keep(struct vp_device *device, struct vp_transfer *transfer)
-{
-    struct vp_transfer **at = &device->pending;
-    while (*at) {
-        at = &(*at)->next;
-    }
-    transfer->next = NULL;
-    transfer->link = at;
-    *at = transfer;
-}
-
-static void take_out(struct vp_transfer *transfer)
-{
-    *transfer->link = transfer->next;
-    if (transfer->next) {
-        transfer->next->link = transfer->link;
-    }
-}
-
-static struct vp_transfer *find(struct vp_device *device, unsigned endpoint, bool in)
-{
-    struct vp_transfer *transfer = device->pending;
-    while (transfer && (transfer->endpoint != endpoint || transfer->in != in)) {
-        transfer = transfer->next;
-    }
-    return transfer;
-}
-
-static void end_all(struct vp_device *device)
-{
-    while (device->pending) {
-        struct vp_transfer *transfer = device->pending;
-        take_out(transfer);
-        finish(transfer, VP_TRANSFER_NO_DEVICE, 0);
-    }
-}
+/* ---- Transfers --------------------------------------------------------------------------- */
 
 static void take_data(struct vp_device *device, struct vp_transfer *transfer)
 {
@@ -149,7 +102,7 @@ static void take_data(struct vp_device *device, struct vp_transfer *transfer)
     if (device->echo) {
         store(&device->input, transfer->data, transfer->length);
     }
-    finish(transfer, VP_TRANSFER_OK, transfer->length);
+    device_finish(transfer, VP_TRANSFER_OK, transfer->length);
 }
 
 static void give_data(struct vp_device *device, struct vp_transfer *transfer)
@@ -158,21 +111,14 @@ static void give_data(struct vp_device *device, struct vp_transfer *transfer)
     uint32_t size = left < transfer->length ? (uint32_t)left : transfer->length;
     memcpy(transfer->data, device->input.data + device->input.start, size);
     device->input.start += size;
-    finish(transfer, VP_TRANSFER_OK, size);
-}
-
-static void give(struct vp_transfer *transfer, const void *data, size_t size)
-{
-    uint32_t actual = size < transfer->length ? (uint32_t)size : transfer->length;
-    memcpy(transfer->data, data, actual);
-    finish(transfer, VP_TRANSFER_OK, actual);
+    device_finish(transfer, VP_TRANSFER_OK, size);
 }
 
 static void notify(struct vp_transfer *transfer, uint8_t state)
 {
     const uint8_t bytes[10] = {0xA1, 0x20, 0, 0, 0, 0, 2, 0, state, 0};
-    take_out(transfer);
-    give(transfer, bytes, sizeof bytes);
+    device_queue_remove(transfer);
+    device_give(transfer, bytes, sizeof bytes);
 }
 
 /* Serve what can be served now. */
@@ -180,18 +126,18 @@ static void run(struct vp_device *device)
 {
     struct vp_transfer *transfer;
     while (device->states.start < device->states.end &&
-           (transfer = find(device, NOTIFY_ENDPOINT, true))) {
+           (transfer = device_queue_find(&device->pending, NOTIFY_ENDPOINT, true))) {
         notify(transfer, device->states.data[device->states.start++]);
     }
-    while (!device->nak && (transfer = find(device, IN_ENDPOINT, false))) {
-        take_out(transfer);
+    while (!device->nak && (transfer = device_queue_find(&device->pending, IN_ENDPOINT, false))) {
+        device_queue_remove(transfer);
         take_data(device, transfer);
     }
     while ((device->halted || device->input.start < device->input.end) &&
-           (transfer = find(device, IN_ENDPOINT, true))) {
-        take_out(transfer);
+           (transfer = device_queue_find(&device->pending, IN_ENDPOINT, true))) {
+        device_queue_remove(transfer);
         if (device->halted) {
-            finish(transfer, VP_TRANSFER_STALL, 0);
+            device_finish(transfer, VP_TRANSFER_STALL, 0);
         } else {
             give_data(device, transfer);
         }
@@ -202,7 +148,7 @@ static void give_text(struct vp_transfer *transfer, unsigned index)
 {
     uint8_t bytes[64] = {4, 3, 0x09, 0x04};
     if (index >= sizeof texts / sizeof *texts) {
-        finish(transfer, VP_TRANSFER_STALL, 0);
+        device_finish(transfer, VP_TRANSFER_STALL, 0);
         return;
     }
     for (size_t i = 0; texts[index] && texts[index][i]; i++) {
@@ -210,23 +156,23 @@ static void give_text(struct vp_transfer *transfer, unsigned index)
         bytes[2 + 2 * i] = (uint8_t)texts[index][i];
         bytes[3 + 2 * i] = 0;
     }
-    give(transfer, bytes, bytes[0]);
+    device_give(transfer, bytes, bytes[0]);
 }
 
 static void describe(struct vp_transfer *transfer)
 {
     switch (transfer->setup[3]) {
     case 1:
-        give(transfer, device_descriptor, sizeof device_descriptor);
+        device_give(transfer, device_descriptor, sizeof device_descriptor);
         break;
     case 2:
-        give(transfer, configuration, sizeof configuration);
+        device_give(transfer, configuration, sizeof configuration);
         break;
     case 3:
         give_text(transfer, transfer->setup[2]);
         break;
     default:
-        finish(transfer, VP_TRANSFER_STALL, 0);
+        device_finish(transfer, VP_TRANSFER_STALL, 0);
         break;
     }
 }
@@ -248,7 +194,7 @@ static void control(struct vp_device *device, struct vp_transfer *transfer)
         break;
     case 0x2120:
         if (transfer->length != 7 || setup[4] != 0) {
-            finish(transfer, VP_TRANSFER_STALL, 0);
+            device_finish(transfer, VP_TRANSFER_STALL, 0);
             return;
         }
         record_coding(device, transfer->data);
@@ -260,22 +206,22 @@ static void control(struct vp_device *device, struct vp_transfer *transfer)
         record(device, "break", value);
         break;
     default:
-        finish(transfer, VP_TRANSFER_STALL, 0);
+        device_finish(transfer, VP_TRANSFER_STALL, 0);
         return;
     }
-    finish(transfer, VP_TRANSFER_OK, transfer->length);
+    device_finish(transfer, VP_TRANSFER_OK, transfer->length);
     run(device);
 }
 
 void vp_device_submit(struct vp_device *device, struct vp_transfer *transfer)
 {
     if (!device->attached) {
-        finish(transfer, VP_TRANSFER_NO_DEVICE, 0);
+        device_finish(transfer, VP_TRANSFER_NO_DEVICE, 0);
     } else if (transfer->endpoint == 0 && !device->slow) {
         control(device, transfer);
     } else {
         device->slow = device->slow && transfer->endpoint != 0;
-        keep(device, transfer);
+        device_queue_add(&device->pending, transfer);
         run(device);
     }
 }
@@ -283,13 +229,13 @@ void vp_device_submit(struct vp_device *device, struct vp_transfer *transfer)
 void vp_device_cancel(struct vp_device *device, struct vp_transfer *transfer)
 {
     (void)device;
-    take_out(transfer);
-    finish(transfer, VP_TRANSFER_CANCELLED, 0);
+    device_queue_remove(transfer);
+    device_finish(transfer, VP_TRANSFER_CANCELLED, 0);
 }
 
 int vp_device_bus_reset(struct vp_device *device)
 {
-    end_all(device);
+    device_queue_end(&device->pending);
     return device->attached ? 0 : VP_ERROR_NOT_FOUND;
 }
 
@@ -299,18 +245,6 @@ int vp_device_identity(const struct vp_device *device, struct vp_usb_identity *i
     identity->configuration_count = 1;
     identity->interface_count = 2;
     return device->attached ? 0 : VP_ERROR_NOT_FOUND;
-}
-
-int64_t vp_device_patience(const struct vp_device *device)
-{
-    (void)device;
-    return -1;
-}
-
-enum vp_speed vp_device_speed(const struct vp_device *device)
-{
-    (void)device;
-    return VP_SPEED_INSTANT;
 }
 
 int64_t vp_device_next_deadline(const struct vp_device *device)
@@ -327,45 +261,29 @@ void vp_device_advance(struct vp_device *device, uint32_t milliseconds)
 
 int vp_device_listen(struct vp_device *device, vp_event_listener listener, void *context)
 {
-    for (size_t i = 0; i < sizeof device->listeners / sizeof *device->listeners; i++) {
-        if (!device->listeners[i].listener) {
-            device->listeners[i].listener = listener;
-            device->listeners[i].context = context;
-            return 0;
-        }
-    }
-    return VP_ERROR_NO_MEMORY;
+    return device_listeners_add(&device->listeners, listener, context);
 }
 
 void vp_device_unlisten(struct vp_device *device, vp_event_listener listener, void *context)
 {
-    for (size_t i = 0; i < sizeof device->listeners / sizeof *device->listeners; i++) {
-        if (device->listeners[i].listener == listener && device->listeners[i].context == context) {
-            device->listeners[i].listener = NULL;
-        }
-    }
+    device_listeners_remove(&device->listeners, listener, context);
 }
 
-/* ---- Commands
- * ------------------------------------------------------------------------------------ */
+/* ---- Commands ---------------------------------------------------------------------------- */
 
 static void plug(struct vp_device *device, bool in)
 {
     const struct vp_event event = {.kind = in ? VP_EVENT_ATTACHED : VP_EVENT_DETACHED};
     device->attached = in;
     device->input.start = device->input.end = 0;
-    end_all(device);
-    for (size_t i = 0; i < sizeof device->listeners / sizeof *device->listeners; i++) {
-        if (device->listeners[i].listener) {
-            device->listeners[i].listener(device->listeners[i].context, &event);
-        }
-    }
+    device_queue_end(&device->pending);
+    device_listeners_tell(&device->listeners, &event);
 }
 
 static unsigned count(const struct vp_device *device, unsigned endpoint, bool in)
 {
     unsigned number = 0;
-    for (const struct vp_transfer *each = device->pending; each; each = each->next) {
+    for (const struct vp_transfer *each = device->pending.first; each; each = each->next) {
         number += each->endpoint == endpoint && each->in == in;
     }
     return number;

@@ -49,7 +49,7 @@ struct udev *udev_unref(struct udev *udev)
     return NULL;
 }
 
-/* ---- Devices ------------------------------------------------------------------------------ */
+/* ---- Devices ----------------------------------------------------------------------------- */
 
 /* The value of KEY= in lines or in NUL-terminated parts. */
 static bool find_value(const char *text, size_t size, const char *key, char *value, size_t room)
@@ -119,7 +119,7 @@ const char *udev_device_get_sysname(struct udev_device *device)
     return device->name;
 }
 
-/* ---- Enumeration ---------------------------------------------------------------------------- */
+/* ---- Enumeration ------------------------------------------------------------------------- */
 
 struct udev_enumerate *udev_enumerate_new(struct udev *udev)
 {
@@ -188,8 +188,7 @@ const char *udev_list_entry_get_name(struct udev_list_entry *entry)
     return entry->name;
 }
 
-/* ---- Monitor -----------------------------------------------------------------------------------
- */
+/* ---- Monitor ----------------------------------------------------------------------------- */
 
 struct udev_monitor *udev_monitor_new_from_netlink(struct udev *udev, const char *name)
 {

@@ -19,18 +19,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "support/check.h"
+
 static const char node[] = "/dev/bus/usb/001/002";
-
-#define CHECK(condition)                                                                           \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            fprintf(stderr, "%s:%d: not so: %s (errno: %s)\n", __FILE__, __LINE__, #condition,     \
-                    strerror(errno));                                                              \
-            exit(1);                                                                               \
-        }                                                                                          \
-    } while (0)
-
-#define FAILS(call, error) CHECK((call) == -1 && errno == (error))
 
 static int open_node(void)
 {

@@ -8,7 +8,7 @@
 #ifndef TESTS_FAKE_DEVICE_H
 #define TESTS_FAKE_DEVICE_H
 
-#include "vparticle/device.h"
+#include "support/device_side.h"
 
 enum {
     FAKE_REQUEST_ECHO = 1,    /**< IN gives what the last OUT brought, cut to wLength */
@@ -24,14 +24,11 @@ struct vp_device {
     bool attached;
     int64_t deadline;
     uint32_t reattach_after; /**< new deadline after the detach at a deadline; 0 for none */
-    struct vp_transfer *pending;
+    struct device_queue pending;
     uint8_t echo[65536];
     uint32_t echo_length;
     unsigned int submitted, cancelled, resets, advances;
-    struct {
-        vp_event_listener listener;
-        void *context;
-    } listeners[4];
+    struct device_listeners listeners;
 };
 
 struct vp_device *fake_device_create(uint16_t product_id);

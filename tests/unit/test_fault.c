@@ -255,6 +255,14 @@ static void the_cable_goes_at_the_second_opening(void **state)
     has_fired(bench, 0, 1);
     vp_device_plug(bench->device, true);
     assert_int_equal(vp_device_identity(bench->device, &identity), 0);
+    vp_device_clear_faults(bench->device);
+    set(bench, (struct vp_fault){.kind = VP_FAULT_SERIAL_UNPLUG, .at = 2});
+    host_enumerate(bench->device); /* what was open before is not any more */
+    open_port(bench, true);
+    has_fired(bench, 0, 0);
+    open_port(bench, false);
+    open_port(bench, true);
+    has_fired(bench, 0, 1);
 }
 
 /* ---- Together, and their end --------------------------------------------------------------------

@@ -11,6 +11,7 @@
 
 #include "bytes.h"
 #include "control.pb-c.h"
+#include "device/device_private.h"
 #include "support/device_host.h"
 #include "vparticle/forge.h"
 
@@ -142,6 +143,67 @@ static void four_requests_fit_and_a_bus_reset_ends_them(void **state)
     }
     assert_int_equal(service(device, RESET, 0, 0).status, OK);
     assert_int_equal(service(device, INIT, 5, 1).status, OK);
+    vp_device_destroy(device);
+}
+
+/* 16 bits count the requests of a start: 0 comes again, and so does an id that is in use. */
+static void ids_wrap_as_the_firmware_counts(void **state)
+{
+    (void)state;
+    struct vp_device *device = host_device("photon@2.2.0");
+    assert_int_equal(service(device, INIT, 5, 1).id, 1); /* waits for its payload */
+    for (unsigned expected = 2; expected <= UINT16_MAX; expected++) {
+        const struct reply opened = service(device, INIT, 5, 1);
+        assert_int_equal(opened.id, expected);
+        assert_int_equal(service(device, RESET, 0, opened.id).status, OK);
+    }
+    assert_int_equal(service(device, INIT, 5, 1).id, 0);
+    assert_int_equal(service(device, CHECK, 0, 0).status, OK);
+    assert_int_equal(service(device, INIT, 0, 20).id, 1); /* done at once */
+    assert_true(service(device, CHECK, 0, 1).flags & HAS_RESULT);
+    assert_int_equal(service(device, RESET, 0, 1).status, OK); /* the newer of the two */
+    struct reply older = service(device, CHECK, 0, 1);
+    assert_int_equal(older.status, OK);
+    assert_false(older.flags & HAS_RESULT);
+    assert_int_equal(service(device, RESET, 0, 0).status, OK); /* not only request 0 */
+    assert_int_equal(service(device, CHECK, 0, 0).status, NOT_FOUND);
+    assert_int_equal(service(device, CHECK, 0, 1).status, NOT_FOUND);
+    vp_device_destroy(device);
+}
+
+static void holds_requests(const struct vp_device *device, unsigned expected)
+{
+    unsigned held = 0;
+    for (unsigned i = 0; i < VP_CONTROL_ACTIVE_LIMIT; i++) {
+        const struct vp_control_request *active = &device->system.control.active[i];
+        held += active->state != VP_CONTROL_FREE || active->payload || active->reply;
+    }
+    assert_int_equal(held, expected);
+}
+
+static void open_two_requests(struct vp_device *device)
+{
+    assert_int_equal(service(device, INIT, 5, 1).status, OK);  /* waits for its payload */
+    assert_int_equal(service(device, INIT, 0, 20).status, OK); /* its reply waits */
+    holds_requests(device, 2);
+}
+
+/* Whatever the chip comes up in: the memory of a system ends with its power and with a reset. */
+static void requests_end_with_the_system(void **state)
+{
+    (void)state;
+    struct vp_device *device = host_device("photon@2.2.0");
+    open_two_requests(device);
+    vp_device_power(device, false);
+    holds_requests(device, 0);
+    vp_device_power(device, true);
+    host_enumerate(device);
+    assert_int_equal(service(device, CHECK, 0, 1).status, NOT_FOUND);
+    open_two_requests(device);
+    vp_device_button(device, true);
+    vp_device_reset(device);
+    assert_int_equal(vp_device_mode(device), VP_MODE_BOOT);
+    holds_requests(device, 0);
     vp_device_destroy(device);
 }
 
@@ -450,6 +512,8 @@ int main(void)
         cmocka_unit_test(a_request_goes_through_its_stages),
         cmocka_unit_test(unknown_types_are_not_supported),
         cmocka_unit_test(four_requests_fit_and_a_bus_reset_ends_them),
+        cmocka_unit_test(ids_wrap_as_the_firmware_counts),
+        cmocka_unit_test(requests_end_with_the_system),
         cmocka_unit_test(wrong_lengths_stall),
         cmocka_unit_test(bodies_come_in_pieces_since_1_5_0),
         cmocka_unit_test(modes_change_a_second_after_the_result),

@@ -58,14 +58,27 @@ static int32_t answer(uint16_t status, const struct vp_vendor_request *request)
 
 /* ---- Requests ---------------------------------------------------------------------------- */
 
+/*
+ * The id counts in 16 bits (lastReqId_ @ v0.8.0-rc.2, v3.3.0): after 65535 comes 0, which is a
+ * request's id like any other but for RESET, and one that is still in use comes again. The list of
+ * active requests begins with the newest, so that is who is found.
+ */
+static uint16_t id_of(const struct vp_control_request *request)
+{
+    return (uint16_t)request->number;
+}
+
 static struct vp_control_request *find(struct vp_control *control, uint16_t id)
 {
+    struct vp_control_request *found = NULL;
     for (unsigned i = 0; i < VP_CONTROL_ACTIVE_LIMIT; i++) {
-        if (control->active[i].state != VP_CONTROL_FREE && control->active[i].id == id) {
-            return &control->active[i];
+        struct vp_control_request *active = &control->active[i];
+        if (active->state != VP_CONTROL_FREE && id_of(active) == id &&
+            (!found || active->number > found->number)) {
+            found = active;
         }
     }
-    return NULL;
+    return found;
 }
 
 static void release(struct vp_control_request *request)
@@ -117,7 +130,7 @@ static int32_t init(struct vp_system *system, const struct vp_vendor_request *re
     if (!made) {
         return answer(BUSY, request);
     }
-    made->id = ++control->last_id;
+    made->number = ++control->opened;
     made->type = request->index;
     made->payload_size = request->value;
     made->state = request->value > POOLED ? VP_CONTROL_ALLOCATING : VP_CONTROL_RECEIVING;
@@ -130,7 +143,7 @@ static int32_t init(struct vp_system *system, const struct vp_vendor_request *re
     }
     const struct reply reply = {
         .flags = HAS_ID,
-        .id = made->id,
+        .id = id_of(made),
         .status = made->state == VP_CONTROL_ALLOCATING ? PENDING : OK,
     };
     if (made->payload_size == 0) {
@@ -201,7 +214,7 @@ static int32_t send_reply(struct vp_system *system, const struct vp_vendor_reque
 
 static int32_t cancel(struct vp_system *system, const struct vp_vendor_request *request)
 {
-    if (request->index == 0) {
+    if (request->index == 0) { /* USB_REQUEST_INVALID_ID: all of them */
         vp_control_cancel_all(&system->control);
         return answer(OK, request);
     }

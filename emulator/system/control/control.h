@@ -55,7 +55,8 @@ enum vp_control_state {
 
 struct vp_control_request {
     enum vp_control_state state;
-    uint16_t id, type;
+    uint32_t number; /**< of all that were opened; its lower half is the request's id */
+    uint16_t type;
     uint8_t *payload, *reply; /**< owned */
     uint32_t payload_size, reply_size;
     uint32_t offset; /**< moved so far, of the payload or of the reply */
@@ -66,7 +67,7 @@ struct vp_control_request {
 /** A part of struct vp_system. */
 struct vp_control {
     struct vp_control_request active[VP_CONTROL_ACTIVE_LIMIT];
-    uint16_t last_id;
+    uint32_t opened; /**< requests so far */
 
     /* The one request of the old protocol. */
     struct {

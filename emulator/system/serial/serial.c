@@ -17,6 +17,17 @@ static void forget_unsent(struct vp_serial *serial)
     serial->waiting_count = 0;
 }
 
+/* usbd_cdc_Init @ v0.5.2, USBD_MCDC_Init @ v0.6.3: both begin with the DeInit. */
+void vp_serial_configure(struct vp_serial *serial)
+{
+    serial->dtr = false;
+    serial->open = false;
+    if (serial->rules->opening != VP_PORT_ALWAYS_OPEN) {
+        serial->received_count = 0;
+        forget_unsent(serial);
+    }
+}
+
 /* usbd_cdc_Change_Open_State @ v0.5.2: what was said before is dropped. */
 static void change_open(struct vp_serial *serial, bool open)
 {

@@ -1,0 +1,383 @@
+/*
+ * System calls on paths: what lies in the tree is described and read here, and opened in
+ * files_open.c; everything else is left to the kernel.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "host/files/files.h"
+#include "host/files/files_private.h"
+
+/* ---- stat -------------------------------------------------------------------------------- */
+
+static void make_node_status(struct stat *status, const struct opened *node)
+{
+    status->st_mode = S_IFCHR | 0666;
+    status->st_rdev = makedev(node->major, node->minor);
+    status->st_size = 0;
+    status->st_blocks = 0;
+    status->st_uid = status->st_gid = 0;
+}
+
+static void make_node_statx(struct statx *status, const struct opened *node)
+{
+    status->stx_mode = S_IFCHR | 0666;
+    status->stx_rdev_major = node->major;
+    status->stx_rdev_minor = node->minor;
+    status->stx_size = 0;
+    status->stx_blocks = 0;
+    status->stx_uid = status->stx_gid = 0;
+}
+
+/* One question, in the form of stat(2) or of statx(2). */
+struct status_question {
+    const struct call *call;
+    uint64_t buffer;
+    bool extended;
+    unsigned flags, mask; /**< of statx */
+};
+
+static void answer_status(const struct vp_host *host, const struct status_question *question,
+                          const struct opened *what)
+{
+    char file[FILE_SIZE];
+    struct stat status = {.st_nlink = 1};
+    struct statx extended = {.stx_mask = STATX_BASIC_STATS, .stx_nlink = 1};
+    int error = 0;
+    if (what->kind == OPENED_MONITOR) {
+        status.st_mode = S_IFSOCK | 0777;
+        extended.stx_mode = S_IFSOCK | 0777;
+    } else {
+        /* Paths of the tree have been followed already. */
+        int flags = what->is_real && what->kind == OPENED_FILE
+                        ? (int)question->flags & AT_SYMLINK_NOFOLLOW
+                        : AT_SYMLINK_NOFOLLOW;
+        paths_file(what->is_real ? "" : host->tree.root, what->path, file, sizeof file);
+        error = question->extended ? statx(AT_FDCWD, file, flags, question->mask, &extended)
+                                   : fstatat(AT_FDCWD, file, &status, flags);
+        if (what->kind == OPENED_NODE) {
+            error = 0; /* the node itself may have gone */
+            make_node_status(&status, what);
+            make_node_statx(&extended, what);
+        }
+    }
+    if (error) {
+        call_fail(question->call, errno);
+    } else if (question->extended
+                   ? call_write(question->call, question->buffer, &extended, sizeof extended)
+                   : call_write(question->call, question->buffer, &status, sizeof status)) {
+        call_fail(question->call, EFAULT);
+    } else {
+        call_return(question->call, 0);
+    }
+}
+
+static void status_of_fd(struct vp_host *host, const struct status_question *question, int fd)
+{
+    struct opened opened;
+    files_identify(host, question->call, fd, &opened);
+    if (opened.kind == OPENED_OTHER || opened.kind == OPENED_FILE) {
+        call_continue(question->call);
+    } else {
+        answer_status(host, question, &opened);
+    }
+}
+
+static void status_of_path(struct vp_host *host, const struct status_question *question,
+                           int directory, uint64_t address)
+{
+    struct location location;
+    struct opened opened = {.kind = OPENED_FILE};
+    bool follow = !(question->flags & AT_SYMLINK_NOFOLLOW);
+    if (question->flags & AT_EMPTY_PATH && files_is_empty_path(question->call, address)) {
+        status_of_fd(host, question, directory);
+        return;
+    }
+    if (!files_find(host, question->call, directory, address, follow, &location)) {
+        return;
+    }
+    memcpy(opened.path, location.path, sizeof opened.path);
+    opened.is_real = location.place == PLACE_REAL;
+    if (!opened.is_real && files_is_node(location.path, &opened.major, &opened.minor)) {
+        opened.kind = OPENED_NODE;
+    }
+    answer_status(host, question, &opened);
+}
+
+#ifdef SYS_stat
+static void on_stat(struct vp_host *host, const struct call *call)
+{
+    struct status_question question = {.call = call, .buffer = call->arguments[1]};
+    status_of_path(host, &question, AT_FDCWD, call->arguments[0]);
+}
+
+static void on_lstat(struct vp_host *host, const struct call *call)
+{
+    struct status_question question = {
+        .call = call, .buffer = call->arguments[1], .flags = AT_SYMLINK_NOFOLLOW};
+    status_of_path(host, &question, AT_FDCWD, call->arguments[0]);
+}
+#endif
+
+static void on_fstat(struct vp_host *host, const struct call *call)
+{
+    struct status_question question = {.call = call, .buffer = call->arguments[1]};
+    status_of_fd(host, &question, (int)call->arguments[0]);
+}
+
+static void on_fstatat(struct vp_host *host, const struct call *call)
+{
+    struct status_question question = {
+        .call = call, .buffer = call->arguments[2], .flags = (unsigned)call->arguments[3]};
+    status_of_path(host, &question, (int)call->arguments[0], call->arguments[1]);
+}
+
+static void on_statx(struct vp_host *host, const struct call *call)
+{
+    struct status_question question = {.call = call,
+                                       .buffer = call->arguments[4],
+                                       .extended = true,
+                                       .flags = (unsigned)call->arguments[2],
+                                       .mask = (unsigned)call->arguments[3]};
+    status_of_path(host, &question, (int)call->arguments[0], call->arguments[1]);
+}
+
+/* ---- access ------------------------------------------------------------------------------ */
+
+static void access_any(struct vp_host *host, const struct call *call, int directory,
+                       uint64_t address, uint64_t mode, uint64_t flags)
+{
+    struct location location;
+    char file[FILE_SIZE];
+    if (!files_find(host, call, directory, address, !(flags & AT_SYMLINK_NOFOLLOW), &location)) {
+        return;
+    }
+    files_name(host, &location, file);
+    if (faccessat(AT_FDCWD, file, (int)mode, (int)(flags & AT_SYMLINK_NOFOLLOW))) {
+        call_fail(call, errno);
+    } else {
+        call_return(call, 0);
+    }
+}
+
+#ifdef SYS_access
+static void on_access(struct vp_host *host, const struct call *call)
+{
+    access_any(host, call, AT_FDCWD, call->arguments[0], call->arguments[1], 0);
+}
+#endif
+
+static void on_faccessat(struct vp_host *host, const struct call *call)
+{
+    access_any(host, call, (int)call->arguments[0], call->arguments[1], call->arguments[2], 0);
+}
+
+static void on_faccessat2(struct vp_host *host, const struct call *call)
+{
+    access_any(host, call, (int)call->arguments[0], call->arguments[1], call->arguments[2],
+               call->arguments[3]);
+}
+
+/* ---- readlink ---------------------------------------------------------------------------- */
+
+static void answer_text(const struct call *call, const char *text, uint64_t buffer, uint64_t size)
+{
+    size_t length = strlen(text);
+    length = length < size ? length : size;
+    if ((int64_t)size <= 0) {
+        call_fail(call, EINVAL);
+    } else if (call_write(call, buffer, text, length)) {
+        call_fail(call, EFAULT);
+    } else {
+        call_return(call, (int64_t)length);
+    }
+}
+
+static void answer_link(const struct call *call, const char *file, uint64_t buffer, uint64_t size)
+{
+    char target[PATH_MAX];
+    ssize_t length = readlink(file, target, sizeof target - 1);
+    if (length < 0) {
+        call_fail(call, errno);
+        return;
+    }
+    target[length] = '\0';
+    answer_text(call, target, buffer, size);
+}
+
+/* /proc/self/fd/N: libraries learn the name of what they have opened from there. */
+static bool read_proc_link(struct vp_host *host, const struct call *call, const char *path,
+                           uint64_t buffer, uint64_t size)
+{
+    char process[32];
+    int fd;
+    int end = 0;
+    if (sscanf(path, "/proc/%31[^/]/fd/%d%n", process, &fd, &end) != 2 || path[end] != '\0') {
+        return false;
+    }
+    struct call owner = *call;
+    int number;
+    if (sscanf(process, "%d", &number) == 1) {
+        owner.thread = number;
+    }
+    struct opened opened;
+    files_identify(host, &owner, fd, &opened);
+    if (opened.kind == OPENED_OTHER) {
+        return false;
+    }
+    if (opened.kind == OPENED_MONITOR) {
+        snprintf(opened.path, sizeof opened.path, "socket:[%llu]", (unsigned long long)opened.pipe);
+    }
+    answer_text(call, opened.path, buffer, size);
+    return true;
+}
+
+static void readlink_any(struct vp_host *host, const struct call *call, int directory,
+                         uint64_t address, uint64_t buffer, uint64_t size)
+{
+    char path[PATH_MAX];
+    char file[FILE_SIZE];
+    bool from_tree;
+    struct location location;
+    struct opened opened;
+    if (directory != AT_FDCWD && files_is_empty_path(call, address)) {
+        files_identify(host, call, directory, &opened);
+        if (opened.kind == OPENED_LINK) {
+            paths_file(opened.is_real ? "" : host->tree.root, opened.path, file, sizeof file);
+            answer_link(call, file, buffer, size);
+        } else {
+            call_continue(call);
+        }
+        return;
+    }
+    if (files_read_path(host, call, directory, address, path, &from_tree) &&
+        read_proc_link(host, call, path, buffer, size)) {
+        return;
+    }
+    if (files_find(host, call, directory, address, false, &location)) {
+        files_name(host, &location, file);
+        answer_link(call, file, buffer, size);
+    }
+}
+
+#ifdef SYS_readlink
+static void on_readlink(struct vp_host *host, const struct call *call)
+{
+    readlink_any(host, call, AT_FDCWD, call->arguments[0], call->arguments[1], call->arguments[2]);
+}
+#endif
+
+static void on_readlinkat(struct vp_host *host, const struct call *call)
+{
+    readlink_any(host, call, (int)call->arguments[0], call->arguments[1], call->arguments[2],
+                 call->arguments[3]);
+}
+
+/* ---- statfs: libusb and libudev make sure that /sys is a sysfs --------------------------- */
+
+static void answer_statfs(const struct vp_host *host, const struct call *call, const char *path)
+{
+    struct statfs status;
+    if (statfs(host->tree.root, &status)) {
+        call_fail(call, errno);
+        return;
+    }
+    status.f_type = strncmp(path, "/sys", 4) == 0 ? SYSFS_MAGIC : TMPFS_MAGIC;
+    if (call_write(call, call->arguments[1], &status, sizeof status)) {
+        call_fail(call, EFAULT);
+    } else {
+        call_return(call, 0);
+    }
+}
+
+static void on_statfs(struct vp_host *host, const struct call *call)
+{
+    struct location location;
+    if (files_find(host, call, AT_FDCWD, call->arguments[0], true, &location)) {
+        answer_statfs(host, call, location.path);
+    }
+}
+
+static void on_fstatfs(struct vp_host *host, const struct call *call)
+{
+    struct opened opened;
+    files_identify(host, call, (int)call->arguments[0], &opened);
+    if (opened.kind == OPENED_OTHER || opened.kind == OPENED_MONITOR) {
+        call_continue(call);
+    } else {
+        answer_statfs(host, call, opened.path);
+    }
+}
+
+/* ---- Extended attributes: ls asks for them; there are none ------------------------------- */
+
+static void on_getxattr(struct vp_host *host, const struct call *call)
+{
+    struct location location;
+    if (files_find(host, call, AT_FDCWD, call->arguments[0], call->number == SYS_getxattr,
+                   &location)) {
+        call_fail(call, ENODATA);
+    }
+}
+
+static void on_listxattr(struct vp_host *host, const struct call *call)
+{
+    struct location location;
+    if (files_find(host, call, AT_FDCWD, call->arguments[0], call->number == SYS_listxattr,
+                   &location)) {
+        call_return(call, 0);
+    }
+}
+
+/* ---- Dispatch ---------------------------------------------------------------------------- */
+
+static const struct {
+    int number;
+    call_handler handle;
+} handlers[] = {
+#ifdef SYS_open
+    {SYS_open, files_open},
+#endif
+#ifdef SYS_stat
+    {SYS_stat, on_stat},
+    {SYS_lstat, on_lstat},
+#endif
+#ifdef SYS_access
+    {SYS_access, on_access},
+#endif
+#ifdef SYS_readlink
+    {SYS_readlink, on_readlink},
+#endif
+    {SYS_openat, files_openat},
+    {SYS_openat2, files_openat2},
+    {SYS_newfstatat, on_fstatat},
+    {SYS_fstat, on_fstat},
+    {SYS_statx, on_statx},
+    {SYS_faccessat, on_faccessat},
+    {SYS_faccessat2, on_faccessat2},
+    {SYS_readlinkat, on_readlinkat},
+    {SYS_statfs, on_statfs},
+    {SYS_fstatfs, on_fstatfs},
+    {SYS_getxattr, on_getxattr},
+    {SYS_lgetxattr, on_getxattr},
+    {SYS_listxattr, on_listxattr},
+    {SYS_llistxattr, on_listxattr},
+};
+
+call_handler files_handler(int number)
+{
+    for (size_t i = 0; i < sizeof handlers / sizeof *handlers; i++) {
+        if (handlers[i].number == number) {
+            return handlers[i].handle;
+        }
+    }
+    return NULL;
+}
