@@ -21,25 +21,36 @@ static const char *const core_layouts[] = {
 };
 
 /*
- * Memory map: platform/MCU/STM32F2xx/SPARK_Firmware_Driver/src/flash_mal.c and
- * hal/src/photon/ota_module_bounds.c @ v0.7.0, the same from 0.4.x to 3.x. DFU's protected area:
- * DFU_MAL_IS_PROTECTED_AREA, usbd_dfu_mal.h @ v0.7.0, confirmed by measurement on bootloaders 3
- * to 1006. USB identities: build/platform-id.mk; strings: bootloader/src/stm32f2xx/usbd_desc.c,
+ * What several boards share. Memory map: platform/MCU/STM32F2xx/SPARK_Firmware_Driver/src/
+ * flash_mal.c and hal/src/photon/ota_module_bounds.c @ v0.7.0, the same from 0.4.x to 3.x. DFU's
+ * protected area: DFU_MAL_IS_PROTECTED_AREA, usbd_dfu_mal.h @ v0.7.0, confirmed by measurement on
+ * bootloaders 3 to 1006.
+ */
+// clang-format off
+#define STM32F205                                                                                  \
+    .geometry = &vp_flash_stm32f205,                                                               \
+    .modular = true,                                                                               \
+    .bootloader = {0x08000000, 0x08004000},                                                        \
+    .dct = {{0x08004000, 0x08008000}, {0x08008000, 0x0800C000}},                                   \
+    .dfu_protected = {0x08000000, 0x08020000},                                                     \
+    .application = 0x08020000,                                                                     \
+    .usb_vendor = 0x2B04
+
+#define STM32F205_WITH_WIFI                                                                        \
+    STM32F205,                                                                                     \
+    .dct_format = VP_DCT_WICED,                                                                    \
+    .system_parts = {0x08020000, 0x080A0000},                                                      \
+    .user = {0x080A0000, 0x080C0000}
+// clang-format on
+
+/*
+ * USB identities: build/platform-id.mk; strings: bootloader/src/stm32f2xx/usbd_desc.c,
  * hal/src/stm32f2xx/usb_hal.c @ v0.5.2, usbd_desc_device.c @ v0.6.1.
  */
 static const struct vp_board photon = {
     .platform = VP_PLATFORM_PHOTON,
     .name = "photon",
-    .geometry = &vp_flash_stm32f205,
-    .modular = true,
-    .bootloader = {0x08000000, 0x08004000},
-    .dct_format = VP_DCT_WICED,
-    .dct = {{0x08004000, 0x08008000}, {0x08008000, 0x0800C000}},
-    .dfu_protected = {0x08000000, 0x08020000},
-    .system_parts = {0x08020000, 0x080A0000},
-    .application = 0x08020000,
-    .user = {0x080A0000, 0x080C0000},
-    .usb_vendor = 0x2B04,
+    STM32F205_WITH_WIFI,
     .usb_dfu_product = 0xD006,
     .usb_normal_product = 0xC006,
     .dfu_product_string = "Photon DFU Mode",
@@ -49,21 +60,12 @@ static const struct vp_board photon = {
     .dfu_layout_count = COUNT(photon_layouts),
 };
 
-/* As the Photon, with a serial flash that DFU shows. */
+/* With a serial flash that DFU shows. */
 static const struct vp_board p1 = {
     .platform = VP_PLATFORM_P1,
     .name = "p1",
-    .geometry = &vp_flash_stm32f205,
+    STM32F205_WITH_WIFI,
     .external = &vp_flash_serial_1m,
-    .modular = true,
-    .bootloader = {0x08000000, 0x08004000},
-    .dct_format = VP_DCT_WICED,
-    .dct = {{0x08004000, 0x08008000}, {0x08008000, 0x0800C000}},
-    .dfu_protected = {0x08000000, 0x08020000},
-    .system_parts = {0x08020000, 0x080A0000},
-    .application = 0x08020000,
-    .user = {0x080A0000, 0x080C0000},
-    .usb_vendor = 0x2B04,
     .usb_dfu_product = 0xD008,
     .usb_normal_product = 0xC008,
     .dfu_product_string = "P1 DFU Mode",
@@ -78,16 +80,10 @@ static const struct vp_board p1 = {
 static const struct vp_board electron = {
     .platform = VP_PLATFORM_ELECTRON,
     .name = "electron",
-    .geometry = &vp_flash_stm32f205,
-    .modular = true,
-    .bootloader = {0x08000000, 0x08004000},
+    STM32F205,
     .dct_format = VP_DCT_DCD,
-    .dct = {{0x08004000, 0x08008000}, {0x08008000, 0x0800C000}},
-    .dfu_protected = {0x08000000, 0x08020000},
     .system_parts = {0x08020000, 0x08080000},
-    .application = 0x08020000,
     .user = {0x08080000, 0x080A0000},
-    .usb_vendor = 0x2B04,
     .usb_dfu_product = 0xD00A,
     .usb_normal_product = 0xC00A,
     .dfu_product_string = "Electron DFU Mode",

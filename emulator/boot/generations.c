@@ -182,19 +182,10 @@ static const struct vp_boot_generation photon[] = {
 {  1002, &lower_case_id, &does_not_wait,     &boots_1002,     VP_DFU_STRAY_FOUR, LEAVES_LATER,   VP_DFU_DETACH_UNSEEN,     VP_DCT_OF_PART2_ANEW, VP_DCT_CODE_2, VP_FLAGS_IN_BACKUP_REGISTERS, 0x080E0000},
 };
 
-/* As the Photon, but for what lies behind the strings. */
-static const struct vp_boot_generation p1[] = {
+/* What lies behind the P1's strings changed earlier; in all else it is the Photon. */
+static const struct vp_boot_generation p1_alone[] = {
 /* first  shows           DFU                 boots            stray string       leave ms        detach                    DCT code              its version    flags                         factory */
-{     0, &spark,         &swallows_failures, &boots_3,        VP_DFU_STRAY_LONG, LEAVES_AT_ONCE, VP_DFU_DETACH_RECONNECTS, VP_DCT_OWN,           VP_DCT_CODE_1, VP_FLAGS_IN_DCT,              0x080E0000},
-{     4, &particle,      &swallows_failures, &boots_4,        VP_DFU_STRAY_NONE, LEAVES_LATER,   VP_DFU_DETACH_RECONNECTS, VP_DCT_OWN,           VP_DCT_CODE_1, VP_FLAGS_IN_DCT,              0x080E0000},
 {     5, &particle,      &swallows_failures, &boots_4,        VP_DFU_STRAY_LONG, LEAVES_LATER,   VP_DFU_DETACH_RECONNECTS, VP_DCT_OWN,           VP_DCT_CODE_1, VP_FLAGS_IN_DCT,              0x080E0000},
-{     7, &particle,      &tells_failures,    &boots_4,        VP_DFU_STRAY_LONG, LEAVES_LATER,   VP_DFU_DETACH_RECONNECTS, VP_DCT_OWN,           VP_DCT_CODE_1, VP_FLAGS_IN_DCT,              0x080E0000},
-{     9, &upper_case_id, &verifies,          &boots_9,        VP_DFU_STRAY_TWO,  LEAVES_LATER,   VP_DFU_DETACH_RECONNECTS, VP_DCT_OWN,           VP_DCT_CODE_1, VP_FLAGS_IN_DCT,              0x080E0000},
-{   100, &upper_case_id, &does_not_wait,     &boots_100,      VP_DFU_STRAY_TWO,  LEAVES_LATER,   VP_DFU_DETACH_RECONNECTS, VP_DCT_OF_PART2,      VP_DCT_CODE_2, VP_FLAGS_IN_BACKUP_REGISTERS, 0x080E0000},
-{   201, &lower_case_id, &does_not_wait,     &boots_100,      VP_DFU_STRAY_TWO,  LEAVES_LATER,   VP_DFU_DETACH_RECONNECTS, VP_DCT_OF_PART2,      VP_DCT_CODE_2, VP_FLAGS_IN_BACKUP_REGISTERS, 0x080E0000},
-{   300, &lower_case_id, &does_not_wait,     &boots_300,      VP_DFU_STRAY_TWO,  LEAVES_LATER,   VP_DFU_DETACH_RECONNECTS, VP_DCT_OF_PART2,      VP_DCT_CODE_2, VP_FLAGS_IN_BACKUP_REGISTERS, 0x080E0000},
-{   400, &lower_case_id, &does_not_wait,     &boots_300,      VP_DFU_STRAY_TWO,  LEAVES_LATER,   VP_DFU_DETACH_RECONNECTS, VP_DCT_OF_PART2_ANEW, VP_DCT_CODE_2, VP_FLAGS_IN_BACKUP_REGISTERS, 0x080E0000},
-{  1002, &lower_case_id, &does_not_wait,     &boots_1002,     VP_DFU_STRAY_FOUR, LEAVES_LATER,   VP_DFU_DETACH_UNSEEN,     VP_DCT_OF_PART2_ANEW, VP_DCT_CODE_2, VP_FLAGS_IN_BACKUP_REGISTERS, 0x080E0000},
 };
 
 /*
@@ -223,16 +214,29 @@ static const struct vp_boot_generation core[] = {
 
 #define ROWS(table) (table), sizeof(table) / sizeof *(table)
 
+/* A board may have several tables: the row that begins last is the one in force. */
 static const struct {
     enum vp_platform platform;
     const struct vp_boot_generation *rows;
     size_t count;
 } histories[] = {
-    {VP_PLATFORM_PHOTON, ROWS(photon)},
-    {VP_PLATFORM_P1, ROWS(p1)},
-    {VP_PLATFORM_ELECTRON, ROWS(electron)},
+    {VP_PLATFORM_PHOTON, ROWS(photon)}, {VP_PLATFORM_P1, ROWS(photon)},
+    {VP_PLATFORM_P1, ROWS(p1_alone)},   {VP_PLATFORM_ELECTRON, ROWS(electron)},
     {VP_PLATFORM_CORE, ROWS(core)},
 };
+
+/* The later of @p found and what a table says. */
+static const struct vp_boot_generation *later(const struct vp_boot_generation *found,
+                                              const struct vp_boot_generation *rows, size_t count,
+                                              uint16_t version)
+{
+    for (size_t row = 0; row < count; row++) {
+        if (rows[row].first <= version && (!found || rows[row].first > found->first)) {
+            found = &rows[row];
+        }
+    }
+    return found;
+}
 
 const struct vp_boot_generation *vp_boot_generation_find(enum vp_platform platform,
                                                          uint16_t version)
@@ -240,12 +244,7 @@ const struct vp_boot_generation *vp_boot_generation_find(enum vp_platform platfo
     const struct vp_boot_generation *found = NULL;
     for (size_t i = 0; i < sizeof histories / sizeof *histories; i++) {
         if (histories[i].platform == platform) {
-            found = &histories[i].rows[0];
-            for (size_t row = 1; row < histories[i].count; row++) {
-                if (histories[i].rows[row].first <= version) {
-                    found = &histories[i].rows[row];
-                }
-            }
+            found = later(found, histories[i].rows, histories[i].count, version);
         }
     }
     return found;

@@ -10,6 +10,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+#include "net/listener.h"
 #include "vparticle/control.h"
 
 struct control_client;
@@ -28,9 +29,7 @@ struct control_snapshot {
 
 struct vp_control_socket {
     struct ev_loop *loop;
-    ev_io io;
-    ev_timer retry; /**< listens again, after the process was out of descriptors */
-    char *unix_path;
+    struct vp_listener listener;
     struct control_device **devices;
     unsigned device_count;
     struct control_client *clients; /**< newest first */

@@ -1,63 +1,39 @@
 /* The control socket: connections, and the devices that it controls. */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "control/control_private.h"
-#include "usbip/socket.h"
+#include "net/socket.h"
 
-/* Seconds to leave a connection alone that there is no descriptor for. */
-static const ev_tstamp retry_after = 0.1;
-
-static void on_connection(struct ev_loop *loop, ev_io *io, int events)
+static void on_connected(void *context, int descriptor, const struct sockaddr_storage *peer,
+                         socklen_t peer_length)
 {
-    (void)events;
-    struct vp_control_socket *control = io->data;
-    const int descriptor = accept4(io->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (descriptor >= 0) {
-        control_client_start(control, descriptor);
-    } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-        ev_io_stop(loop, io);
-        ev_timer_set(&control->retry, retry_after, 0.);
-        ev_timer_start(loop, &control->retry);
-    }
-}
-
-static void on_retry(struct ev_loop *loop, ev_timer *timer, int events)
-{
-    (void)events;
-    struct vp_control_socket *control = timer->data;
-    ev_io_start(loop, &control->io);
+    (void)peer;
+    (void)peer_length;
+    control_client_start(context, descriptor);
 }
 
 int vp_control_socket_create(struct vp_control_socket **control, struct ev_loop *loop,
                              const char *address, struct vp_failure *failure)
 {
+    static const struct vp_listener_handlers handlers = {.connected = on_connected};
     struct vp_control_socket *made = calloc(1, sizeof *made);
     if (!made) {
         return vp_fail(failure, VP_ERROR_NO_MEMORY, "out of memory");
     }
-    int descriptor;
-    const int error = vp_socket_listen(address, &descriptor, &made->unix_path, failure);
+    made->loop = loop;
+    const int error = vp_listener_open(&made->listener, loop, address, &handlers, made, failure);
     if (error) {
         free(made);
         return error;
     }
-    made->loop = loop;
-    ev_io_init(&made->io, on_connection, descriptor, EV_READ);
-    made->io.data = made;
-    ev_timer_init(&made->retry, on_retry, retry_after, 0.);
-    made->retry.data = made;
-    ev_io_start(loop, &made->io);
     *control = made;
     return 0;
 }
 
 void vp_control_socket_address(const struct vp_control_socket *control, char *text, size_t size)
 {
-    vp_socket_address(control->io.fd, text, size);
+    vp_socket_address(control->listener.io.fd, text, size);
 }
 
 /* ---- Devices ------------------------------------------------------------------------------- */
@@ -140,13 +116,7 @@ void vp_control_socket_destroy(struct vp_control_socket *control)
         vp_snapshot_destroy(control->snapshots[i].snapshot);
         free(control->snapshots[i].name);
     }
-    ev_io_stop(control->loop, &control->io);
-    ev_timer_stop(control->loop, &control->retry);
-    close(control->io.fd);
-    if (control->unix_path) {
-        unlink(control->unix_path);
-        free(control->unix_path);
-    }
+    vp_listener_close(&control->listener);
     free(control->devices);
     free(control);
 }

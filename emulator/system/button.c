@@ -77,7 +77,7 @@ static void act(struct vp_system *system)
 
 static void clear_credentials(struct vp_system *system)
 {
-    system->has_credentials = system->machine.board->platform == VP_PLATFORM_ELECTRON;
+    system->has_credentials = system->build->cellular;
     system->ssid[0] = '\0';
     if (!system->has_credentials) {
         vp_system_listen(system, true); /* wherever the release of the button has led meanwhile */

@@ -17,6 +17,11 @@ bool vp_board_set_has(enum vp_board_set set, enum vp_platform platform)
     return false;
 }
 
+uint32_t vp_figure_on(const struct vp_figure *figure, enum vp_platform platform)
+{
+    return platform == VP_PLATFORM_ELECTRON ? figure->electron : figure->others;
+}
+
 /* ---- What stays the same for several generations ------------------------------------------ */
 
 /* system_update.cpp @ v0.4.6, v0.6.4 */
@@ -181,21 +186,21 @@ static const struct vp_wifi_rules wifi_with_enterprise = {
 /* core_hal_stm32f2xx.c, system_part2_loader.c @ v0.4.6, v0.5.2; flash_mal.h @ v0.5.2 */
 static const struct vp_start_rules starts_at_first = {
     .unwritten_flag_is_safe_mode = true,
-    .parts_on_electron = 2,
-    .electron_factory = 0x080C0000,
+    .parts = {.electron = 2, .others = 2},
+    .factory = {.electron = 0x080C0000},
 };
 
 /* flash_mal.h @ v0.5.4 */
 static const struct vp_start_rules starts_since_0_5_4 = {
     .unwritten_flag_is_safe_mode = true,
-    .parts_on_electron = 2,
+    .parts = {.electron = 2, .others = 2},
 };
 
 /* core_hal_stm32f2xx.c, system_part2_loader.c @ v0.6.0, v0.6.4 */
 static const struct vp_start_rules starts_since_0_6 = {
     .unwritten_flag_is_safe_mode = true,
     .saves_device_id = true,
-    .parts_on_electron = 3,
+    .parts = {.electron = 3, .others = 2},
 };
 
 /* The same files, and hw_config.c, @ v0.7.0 (from v0.7.0-rc.1 on), v1.1.0 */
@@ -203,7 +208,7 @@ static const struct vp_start_rules starts_since_0_7 = {
     .checks_itself = VP_ON_WIFI,
     .watchdog_flag_in_dct = true,
     .saves_device_id = true,
-    .parts_on_electron = 3,
+    .parts = {.electron = 3, .others = 2},
 };
 
 /* main.cpp @ v1.2.0-beta.1, v1.2.1, v2.2.0 */
@@ -212,7 +217,7 @@ static const struct vp_start_rules starts_since_1_2 = {
     .watchdog_flag_in_dct = true,
     .saves_device_id = true,
     .applies_ota_flag = true,
-    .parts_on_electron = 3,
+    .parts = {.electron = 3, .others = 2},
 };
 
 /* ---- Bootloaders that a part carries: bootloader.cpp, HAL_Core_Setup()
@@ -242,23 +247,29 @@ static const struct vp_install_rules older_on_electron = {VP_ON_ELECTRON, VP_INS
 /* @ v0.8.0-rc.1, v1.5.2, v2.2.0 */
 static const struct vp_install_rules older_and_reset = {VP_ON_ELECTRON, VP_INSTALL_OLDER, true};
 
-/* ---- Updates: ota_flash_hal_stm32f2xx.cpp, flash_mal.c, system_cloud.h
- * ---------------------------- */
+/* ---- Updates: ota_flash_hal_stm32f2xx.cpp, flash_mal.c; TIMING_FLASH_UPDATE_TIMEOUT in
+ * system_cloud.h, the Electron's first --------------------------------------------------- */
 
 /* @ v0.4.6, v0.5.2 */
-static const struct vp_update_rules one_way = {.electron_patience = 90000};
+static const struct vp_update_rules one_way = {.patience = {90000, 30000}};
 
 /* @ v0.5.3-rc.1, v0.8.0-rc.4 */
 static const struct vp_update_rules both_ways = {.full_dependencies = true,
-                                                 .electron_patience = 90000};
+                                                 .patience = {90000, 30000}};
 
-/* @ v0.8.0-rc.14, v2.1.0 */
+/* @ v0.8.0-rc.14, v1.5.2 */
 static const struct vp_update_rules patient = {.full_dependencies = true,
-                                               .electron_patience = 300000};
+                                               .patience = {300000, 30000}};
+
+/* validityResultToSystemError() @ v2.0.0, v2.1.0 */
+static const struct vp_update_rules exact = {
+    .full_dependencies = true, .numbers_failures = true, .patience = {300000, 30000}};
 
 /* @ v2.2.0-rc.2, v3.2.0 */
-static const struct vp_update_rules forgetful = {
-    .full_dependencies = true, .frees_slots = true, .electron_patience = 300000};
+static const struct vp_update_rules forgetful = {.full_dependencies = true,
+                                                 .frees_slots = true,
+                                                 .numbers_failures = true,
+                                                 .patience = {300000, 30000}};
 
 /* ---- The table
  * ------------------------------------------------------------------------------------ */
@@ -279,27 +290,27 @@ static const struct vp_update_rules forgetful = {
 // clang-format off
 static const struct vp_system_generation generations[] = {
 /* first  composite  serial    flags      second  start                install             update      description                  port              by speed  ymodem                   console                    wifi                   listening */
-{ 0,     false,     CONSTANT, DCT,       false,  &starts_at_first,    &older,             &one_way,   &describes_one_dependency,   &port_of_packets, true,     &ymodem_at_first,        &console_at_first,         &wifi_at_first,        0        }, /* 0.4.x */
-{ 10,    false,     CONSTANT, DCT,       false,  &starts_at_first,    &older,             &one_way,   &describes_one_dependency,   &port_of_packets, true,     &ymodem_with_timeout,    &console_at_first,         &wifi_at_first,        0        }, /* 0.4.8-rc.6 */
-{ 12,    false,     CONSTANT, DCT,       false,  &starts_at_first,    &older_on_wifi,     &one_way,   &describes_one_dependency,   &port_by_traffic, false,    &ymodem_without_verdict, &console_with_packets,     &wifi_at_first,        0        }, /* 0.5.0-rc.1 */
-{ 18,    false,     CONSTANT, DCT,       false,  &starts_at_first,    &older_on_wifi,     &both_ways, &describes_one_dependency,   &port_by_dtr,     false,    &ymodem_without_verdict, &console_with_packets,     &wifi_at_first,        0        }, /* 0.5.3-rc.1 */
-{ 22,    false,     CONSTANT, DCT,       false,  &starts_since_0_5_4, &older_on_wifi,     &both_ways, &describes_one_dependency,   &port_by_dtr,     false,    &ymodem_without_verdict, &console_with_packets,     &wifi_at_first,        0        }, /* 0.5.4 */
-{ 23,    false,     CONSTANT, DCT,       false,  &starts_since_0_5_4, &future_on_wifi,    &both_ways, &describes_one_dependency,   &port_by_dtr,     false,    &ymodem_without_verdict, &console_with_packets,     &wifi_at_first,        0        }, /* 0.5.5 */
-{ 100,   true,      UPPER,    DCT,       false,  &starts_since_0_6,   &older_on_wifi,     &both_ways, &describes_one_dependency,   &port_by_dtr,     false,    &ymodem_without_verdict, &console_with_claims,      &wifi_at_first,        0        }, /* 0.6.0-rc.1 */
-{ 103,   true,      UPPER,    DCT,       false,  &starts_since_0_6,   &older,             &both_ways, &describes_one_dependency,   &port_by_dtr,     false,    &ymodem_with_flags,      &console_with_claims,      &wifi_at_first,        300000   }, /* 0.6.1-rc.1 */
-{ 109,   true,      UPPER,    DCT,       false,  &starts_since_0_6,   &future,            &both_ways, &describes_one_dependency,   &port_by_dtr,     false,    &ymodem_with_flags,      &console_with_claims,      &wifi_at_first,        300000   }, /* 0.6.3 */
-{ 110,   true,      UPPER,    DCT,       false,  &starts_since_0_6,   &future_by_older,   &both_ways, &describes_one_dependency,   &port_by_dtr,     false,    &ymodem_with_flags,      &console_with_claims,      &wifi_at_first,        300000   }, /* 0.6.4 */
-{ 200,   true,      UPPER,    REGISTERS, true,   &starts_since_0_7,   &older_on_electron, &both_ways, &describes_two_dependencies, &port_by_dtr,     false,    &ymodem_with_flags,      &console_with_claims,      &wifi_with_enterprise, 300000   }, /* 0.7.0-rc.1 */
-{ 204,   true,      LOWER,    REGISTERS, true,   &starts_since_0_7,   &older_on_electron, &both_ways, &describes_two_dependencies, &port_by_dtr,     false,    &ymodem_with_flags,      &console_with_claims,      &wifi_with_enterprise, 300000   }, /* 0.7.0-rc.5 */
-{ 300,   true,      LOWER,    REGISTERS, true,   &starts_since_0_7,   &older_and_reset,   &both_ways, &describes_two_dependencies, &port_by_dtr,     false,    &ymodem_with_flags,      &console_with_diagnostics, &wifi_with_enterprise, 300000   }, /* 0.8.0-rc.1 */
-{ 312,   true,      LOWER,    REGISTERS, true,   &starts_since_0_7,   &older_and_reset,   &patient,   &describes_two_dependencies, &port_by_dtr,     false,    &ymodem_with_flags,      &console_with_diagnostics, &wifi_with_enterprise, 300000   }, /* 0.8.0-rc.14 */
-{ 1100,  true,      LOWER,    REGISTERS, true,   &starts_since_0_7,   &older_and_reset,   &patient,   &describes_what_is_there,    &port_by_dtr,     false,    &ymodem_with_flags,      &console_with_keys,        &wifi_with_enterprise, 300000   }, /* 1.1.0-rc.1 */
-{ 1201,  true,      LOWER,    REGISTERS, true,   &starts_since_1_2,   &older_and_reset,   &patient,   &describes_what_is_there,    &port_by_dtr,     false,    &ymodem_with_flags,      &console_with_keys,        &wifi_with_enterprise, 300000   }, /* 1.2.0-beta.1 */
-{ 2000,  true,      LOWER,    REGISTERS, true,   &starts_since_1_2,   &older_and_reset,   &patient,   &describes_what_is_there,    &port_by_dtr,     false,    &ymodem_with_error,      &console_with_keys,        &wifi_with_enterprise, 300000   }, /* 2.0.0 */
-{ 2100,  true,      LOWER,    REGISTERS, true,   &starts_since_1_2,   &older_and_reset,   &patient,   &describes_the_modem,        &port_by_dtr,     false,    &ymodem_with_error,      &console_with_keys,        &wifi_with_enterprise, 300000   }, /* 2.1.0-rc.1 */
-{ 2201,  true,      LOWER,    REGISTERS, true,   &starts_since_1_2,   &older_and_reset,   &forgetful, &describes_in_place,         &port_by_dtr,     false,    &ymodem_with_error,      &console_of_2_2,           &wifi_with_enterprise, 300000   }, /* 2.2.0-rc.2 */
-{ 3000,  true,      LOWER,    REGISTERS, true,   &starts_since_1_2,   &older_and_reset,   &patient,   &describes_the_modem,        &port_by_dtr,     false,    &ymodem_with_error,      &console_with_keys,        &wifi_with_enterprise, 300000   }, /* 3.0.0 does not have what 2.2.0 brought */
-{ 3200,  true,      LOWER,    REGISTERS, true,   &starts_since_1_2,   &older_and_reset,   &forgetful, &describes_in_place,         &port_by_dtr,     false,    &ymodem_with_error,      &console_of_2_2,           &wifi_with_enterprise, 300000   }, /* 3.2.0 has it again */
+{ 0,     false,     CONSTANT, DCT,       false,  &starts_at_first,    &older,             &one_way,   &describes_one_dependency,   &port_of_packets, true,     &ymodem_at_first,        &console_at_first,         &wifi_at_first,        {0, 0}      }, /* 0.4.x */
+{ 10,    false,     CONSTANT, DCT,       false,  &starts_at_first,    &older,             &one_way,   &describes_one_dependency,   &port_of_packets, true,     &ymodem_with_timeout,    &console_at_first,         &wifi_at_first,        {0, 0}      }, /* 0.4.8-rc.6 */
+{ 12,    false,     CONSTANT, DCT,       false,  &starts_at_first,    &older_on_wifi,     &one_way,   &describes_one_dependency,   &port_by_traffic, false,    &ymodem_without_verdict, &console_with_packets,     &wifi_at_first,        {0, 0}      }, /* 0.5.0-rc.1 */
+{ 18,    false,     CONSTANT, DCT,       false,  &starts_at_first,    &older_on_wifi,     &both_ways, &describes_one_dependency,   &port_by_dtr,     false,    &ymodem_without_verdict, &console_with_packets,     &wifi_at_first,        {0, 0}      }, /* 0.5.3-rc.1 */
+{ 22,    false,     CONSTANT, DCT,       false,  &starts_since_0_5_4, &older_on_wifi,     &both_ways, &describes_one_dependency,   &port_by_dtr,     false,    &ymodem_without_verdict, &console_with_packets,     &wifi_at_first,        {0, 0}      }, /* 0.5.4 */
+{ 23,    false,     CONSTANT, DCT,       false,  &starts_since_0_5_4, &future_on_wifi,    &both_ways, &describes_one_dependency,   &port_by_dtr,     false,    &ymodem_without_verdict, &console_with_packets,     &wifi_at_first,        {0, 0}      }, /* 0.5.5 */
+{ 100,   true,      UPPER,    DCT,       false,  &starts_since_0_6,   &older_on_wifi,     &both_ways, &describes_one_dependency,   &port_by_dtr,     false,    &ymodem_without_verdict, &console_with_claims,      &wifi_at_first,        {0, 0}      }, /* 0.6.0-rc.1 */
+{ 103,   true,      UPPER,    DCT,       false,  &starts_since_0_6,   &older,             &both_ways, &describes_one_dependency,   &port_by_dtr,     false,    &ymodem_with_flags,      &console_with_claims,      &wifi_at_first,        {300000, 0} }, /* 0.6.1-rc.1 */
+{ 109,   true,      UPPER,    DCT,       false,  &starts_since_0_6,   &future,            &both_ways, &describes_one_dependency,   &port_by_dtr,     false,    &ymodem_with_flags,      &console_with_claims,      &wifi_at_first,        {300000, 0} }, /* 0.6.3 */
+{ 110,   true,      UPPER,    DCT,       false,  &starts_since_0_6,   &future_by_older,   &both_ways, &describes_one_dependency,   &port_by_dtr,     false,    &ymodem_with_flags,      &console_with_claims,      &wifi_at_first,        {300000, 0} }, /* 0.6.4 */
+{ 200,   true,      UPPER,    REGISTERS, true,   &starts_since_0_7,   &older_on_electron, &both_ways, &describes_two_dependencies, &port_by_dtr,     false,    &ymodem_with_flags,      &console_with_claims,      &wifi_with_enterprise, {300000, 0} }, /* 0.7.0-rc.1 */
+{ 204,   true,      LOWER,    REGISTERS, true,   &starts_since_0_7,   &older_on_electron, &both_ways, &describes_two_dependencies, &port_by_dtr,     false,    &ymodem_with_flags,      &console_with_claims,      &wifi_with_enterprise, {300000, 0} }, /* 0.7.0-rc.5 */
+{ 300,   true,      LOWER,    REGISTERS, true,   &starts_since_0_7,   &older_and_reset,   &both_ways, &describes_two_dependencies, &port_by_dtr,     false,    &ymodem_with_flags,      &console_with_diagnostics, &wifi_with_enterprise, {300000, 0} }, /* 0.8.0-rc.1 */
+{ 312,   true,      LOWER,    REGISTERS, true,   &starts_since_0_7,   &older_and_reset,   &patient,   &describes_two_dependencies, &port_by_dtr,     false,    &ymodem_with_flags,      &console_with_diagnostics, &wifi_with_enterprise, {300000, 0} }, /* 0.8.0-rc.14 */
+{ 1100,  true,      LOWER,    REGISTERS, true,   &starts_since_0_7,   &older_and_reset,   &patient,   &describes_what_is_there,    &port_by_dtr,     false,    &ymodem_with_flags,      &console_with_keys,        &wifi_with_enterprise, {300000, 0} }, /* 1.1.0-rc.1 */
+{ 1201,  true,      LOWER,    REGISTERS, true,   &starts_since_1_2,   &older_and_reset,   &patient,   &describes_what_is_there,    &port_by_dtr,     false,    &ymodem_with_flags,      &console_with_keys,        &wifi_with_enterprise, {300000, 0} }, /* 1.2.0-beta.1 */
+{ 2000,  true,      LOWER,    REGISTERS, true,   &starts_since_1_2,   &older_and_reset,   &exact,     &describes_what_is_there,    &port_by_dtr,     false,    &ymodem_with_error,      &console_with_keys,        &wifi_with_enterprise, {300000, 0} }, /* 2.0.0 */
+{ 2100,  true,      LOWER,    REGISTERS, true,   &starts_since_1_2,   &older_and_reset,   &exact,     &describes_the_modem,        &port_by_dtr,     false,    &ymodem_with_error,      &console_with_keys,        &wifi_with_enterprise, {300000, 0} }, /* 2.1.0-rc.1 */
+{ 2201,  true,      LOWER,    REGISTERS, true,   &starts_since_1_2,   &older_and_reset,   &forgetful, &describes_in_place,         &port_by_dtr,     false,    &ymodem_with_error,      &console_of_2_2,           &wifi_with_enterprise, {300000, 0} }, /* 2.2.0-rc.2 */
+{ 3000,  true,      LOWER,    REGISTERS, true,   &starts_since_1_2,   &older_and_reset,   &exact,     &describes_the_modem,        &port_by_dtr,     false,    &ymodem_with_error,      &console_with_keys,        &wifi_with_enterprise, {300000, 0} }, /* 3.0.0 does not have what 2.2.0 brought */
+{ 3200,  true,      LOWER,    REGISTERS, true,   &starts_since_1_2,   &older_and_reset,   &forgetful, &describes_in_place,         &port_by_dtr,     false,    &ymodem_with_error,      &console_of_2_2,           &wifi_with_enterprise, {300000, 0} }, /* 3.2.0 has it again */
 };
 // clang-format on
 

@@ -25,6 +25,14 @@ enum vp_board_set {
 /** @return whether @p set holds the board of @p platform */
 bool vp_board_set_has(enum vp_board_set set, enum vp_platform platform);
 
+/** A number of which the Electron has its own. */
+struct vp_figure {
+    uint32_t electron, others;
+};
+
+/** @return what holds on the board of @p platform */
+uint32_t vp_figure_on(const struct vp_figure *figure, enum vp_platform platform);
+
 enum vp_system_serial {
     VP_SYSTEM_SERIAL_CONSTANT, /**< "00000000050C" on every device */
     VP_SYSTEM_SERIAL_UPPER,
@@ -47,16 +55,17 @@ struct vp_start_rules {
     bool watchdog_flag_in_dct;        /**< also looks for the flag of older bootloaders there */
     bool saves_device_id;             /**< in the DCT, at the first start */
     bool applies_ota_flag;            /**< 0xA5 at DCT offset 1753: finish what DFU wrote */
-    uint8_t parts_on_electron;        /**< that must be there: two or three */
-    /** Where the Electron's factory application is looked for; 0: in its area. */
-    uint32_t electron_factory;
+    /** System parts that must be there; the last one carries the bootloader. */
+    struct vp_figure parts;
+    struct vp_figure factory; /**< where its application is looked for; 0: in its area */
 };
 
 /** hal/src/stm32f2xx/ota_flash_hal_stm32f2xx.cpp, flash_mal.c, system_cloud.h. */
 struct vp_update_rules {
-    bool full_dependencies;     /**< an incoming part must suit the other parts, too */
-    bool frees_slots;           /**< beginning an update forgets those that are pending */
-    uint32_t electron_patience; /**< milliseconds of silence before a reset; 30 s elsewhere */
+    bool full_dependencies;    /**< an incoming part must suit the other parts, too */
+    bool frees_slots;          /**< beginning an update forgets those that are pending */
+    bool numbers_failures;     /**< by system_error.h; before, a failure is only that */
+    struct vp_figure patience; /**< milliseconds of silence before a reset */
 };
 
 /** hal/src/stm32f2xx/bootloader.cpp; HAL_Core_Setup() in core_hal_stm32f2xx.c. */
@@ -140,7 +149,7 @@ struct vp_system_generation {
     const struct vp_ymodem_rules *ymodem;
     const struct vp_console_rules *console;
     const struct vp_wifi_rules *wifi;
-    uint32_t listening_timeout; /**< milliseconds on the Electron; 0: none */
+    struct vp_figure listening_timeout; /**< milliseconds; 0: none */
 };
 
 /** @return the row for a version of the system parts */

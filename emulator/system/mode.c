@@ -64,9 +64,7 @@ static bool identify_modular(struct vp_system *system)
     system->generation = vp_system_generation_find(system->version);
     system->slots = vp_module_slots(board->platform, system->version, &system->slot_count);
     system->areas = vp_module_areas(board->platform, system->version, false);
-    const uint8_t parts = board->platform == VP_PLATFORM_ELECTRON
-                              ? system->generation->start->parts_on_electron
-                              : MAIN_PART;
+    const uint32_t parts = vp_figure_on(&system->generation->start->parts, board->platform);
     for (uint8_t index = 1; index <= parts; index++) {
         if (!part_runs(system, index)) {
             return false;
@@ -222,9 +220,9 @@ static bool is_valid(const struct vp_system *system, uint8_t function, uint8_t i
 
 static uint32_t factory_address(const struct vp_system *system)
 {
-    const bool moved = system->machine.board->platform == VP_PLATFORM_ELECTRON &&
-                       system->generation->start->electron_factory;
-    return moved ? system->generation->start->electron_factory : system->areas->factory.start;
+    const uint32_t moved =
+        vp_figure_on(&system->generation->start->factory, system->machine.board->platform);
+    return moved ? moved : system->areas->factory.start;
 }
 
 enum verdict { RUNS, DOES_NOT_RUN, WANTS_FACTORY_RESET };

@@ -17,7 +17,9 @@ enum {
 
 void vp_system_start(struct vp_system *system, const struct vp_system_machine *machine)
 {
-    *system = (struct vp_system){.machine = *machine, .has_credentials = true};
+    *system = (struct vp_system){.machine = *machine,
+                                 .build = vp_system_build_find(machine->board->platform),
+                                 .has_credentials = true};
     if (!vp_mode_identify(system)) {
         system->state = VP_SYSTEM_CRASHED;
         return;
@@ -135,8 +137,7 @@ void vp_system_set_baud(struct vp_system *system, uint32_t baud)
         vp_system_reset(system, VP_SYSTEM_DFU_RESET, 0);
     } else if (baud == YMODEM_SPEED && !system->listening && !system->ymodem.active &&
                system->next == VP_SYSTEM_NEXT_NOTHING && !system->update.begun) {
-        if (system->generation->ymodem_by_speed &&
-            system->machine.board->platform != VP_PLATFORM_CORE) {
+        if (system->generation->ymodem_by_speed && system->build->receives_files) {
             vp_ymodem_start(system);
             system->update.watched = true; /* SPARK_FLASH_UPDATE = 3 */
             system->state = VP_SYSTEM_UPDATING;
@@ -216,9 +217,9 @@ static void go_on(struct vp_system *system)
 
 static uint32_t listening_limit(const struct vp_system *system)
 {
-    const bool electron = system->machine.board->platform == VP_PLATFORM_ELECTRON;
-    return electron && system->listening && !system->ymodem.active && !system->update.begun
-               ? system->generation->listening_timeout
+    return system->listening && !system->ymodem.active && !system->update.begun
+               ? vp_figure_on(&system->generation->listening_timeout,
+                              system->machine.board->platform)
                : 0;
 }
 

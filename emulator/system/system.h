@@ -19,6 +19,7 @@
 
 #include "board/board.h"
 #include "dct/system_flags.h"
+#include "system/builds.h"
 #include "system/button.h"
 #include "system/control/control.h"
 #include "system/generations.h"
@@ -72,6 +73,7 @@ enum vp_system_reset_kind {
 
 struct vp_system {
     struct vp_system_machine machine;
+    const struct vp_system_build *build; /**< of the board */
     enum vp_system_state state;
     uint16_t version; /**< module version of system part 2, or of the one image */
     const struct vp_system_generation *generation;

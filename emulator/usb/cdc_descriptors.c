@@ -188,11 +188,22 @@ static const struct vp_cdc_shape core = {
     .string = core_string,
 };
 
+/* Which it is: on the Core always the same. */
+static const struct {
+    enum vp_board_set on;
+    const struct vp_cdc_shape *plain, *composite; /* by generation */
+} shapes[] = {
+    {VP_ON_WIFI | VP_ON_ELECTRON, &plain, &composite},
+    {VP_ON_CORE, &core, &core},
+};
+
 const struct vp_cdc_shape *vp_cdc_shape(const struct vp_system *system)
 {
-    return system->machine.board->platform == VP_PLATFORM_CORE ? &core
-           : system->generation->composite                     ? &composite
-                                                               : &plain;
+    size_t row = 0;
+    while (!vp_board_set_has(shapes[row].on, system->machine.board->platform)) {
+        row++;
+    }
+    return system->generation->composite ? shapes[row].composite : shapes[row].plain;
 }
 
 struct vp_usb_reply vp_cdc_descriptor(const struct vp_system *system,

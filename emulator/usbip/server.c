@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "net/socket.h"
+
 /**
  * Instant speed: seconds of silence after which a host is taken to wait for the device, so
  * that the device's own time may jump to its next deadline.
@@ -206,6 +208,41 @@ const char *vp_server_bus_id(const struct vp_server *server, size_t index)
     return index < server->exports.count ? server->exports.items[index]->busid : NULL;
 }
 
+/* ---- Listeners --------------------------------------------------------------------------- */
+
+static void on_connected(void *context, int descriptor, const struct sockaddr_storage *peer,
+                         socklen_t peer_length)
+{
+    usbip_connection_start(context, descriptor, peer, peer_length);
+}
+
+static void on_exhausted(void *context, int error)
+{
+    usbip_server_log(context, "cannot accept a client now: %s", strerror(error));
+}
+
+int vp_server_listen(struct vp_server *server, const char *text, char *bound, size_t bound_size,
+                     struct vp_failure *failure)
+{
+    static const struct vp_listener_handlers handlers = {on_connected, on_exhausted};
+    struct usbip_listener *made = calloc(1, sizeof *made);
+    if (!made) {
+        return vp_fail(failure, VP_ERROR_IO, "cannot listen on '%.200s': out of memory", text);
+    }
+    const int error =
+        vp_listener_open(&made->listener, server->loop, text, &handlers, server, failure);
+    if (error) {
+        free(made);
+        return error;
+    }
+    made->next = server->listeners;
+    server->listeners = made;
+    if (bound) {
+        vp_socket_address(made->listener.io.fd, bound, bound_size);
+    }
+    return 0;
+}
+
 /* ---- Life -------------------------------------------------------------------------------- */
 
 int vp_server_create(struct vp_server **server, struct ev_loop *loop)
@@ -244,7 +281,8 @@ void vp_server_destroy(struct vp_server *server)
     while (server->listeners) {
         struct usbip_listener *listener = server->listeners;
         server->listeners = listener->next;
-        usbip_listener_close(listener);
+        vp_listener_close(&listener->listener);
+        free(listener);
     }
     while (server->connections) {
         usbip_connection_close(server->connections);

@@ -1,13 +1,14 @@
 /**
  * @file server_private.h
- * What the server's files share: listener.c takes connections in, connection.c moves their
- * bytes, server.c has the devices and their time.
+ * What the server's files share: connection.c moves a connection's bytes, server.c has the
+ * listeners, the devices and their time.
  */
 #ifndef USBIP_SERVER_PRIVATE_H
 #define USBIP_SERVER_PRIVATE_H
 
 #include <ev.h>
 
+#include "net/listener.h"
 #include "usbip/session.h"
 #include "vparticle/server.h"
 
@@ -18,11 +19,8 @@ enum {
 };
 
 struct usbip_listener {
-    ev_io io;
-    ev_timer retry; /**< running while the process is out of descriptors */
-    struct vp_server *server;
+    struct vp_listener listener;
     struct usbip_listener *next;
-    char *unix_path; /**< to remove at the end; NULL for TCP */
 };
 
 struct usbip_connection {
@@ -69,6 +67,5 @@ void usbip_server_log(const struct vp_server *server, const char *format, ...)
 void usbip_connection_start(struct vp_server *server, int fd, const struct sockaddr_storage *peer,
                             socklen_t peer_length);
 void usbip_connection_close(struct usbip_connection *connection);
-void usbip_listener_close(struct usbip_listener *listener);
 
 #endif

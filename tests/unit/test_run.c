@@ -14,38 +14,15 @@
 
 #include <cmocka.h>
 
+#include "support/shell.h"
 #include "support/usbip_client.h"
 
-static char folder[] = "/tmp/vparticle-run-XXXXXX";
-
-static int set_up(void **state)
-{
-    (void)state;
-    alarm(60);
-    return mkdtemp(folder) ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    return rmdir(folder); /* fails if anything was left behind */
-}
-
-/* Run to the end. @return the exit status; what is on standard error must contain @p text */
+/* Run to the end. @return the exit status; what it says must contain @p text */
 static int ends(const char *arguments, const char *text)
 {
-    char command[1024];
-    char output[4096];
-    snprintf(command, sizeof command, "cd %s && %s run %s 2>&1", folder, VP_PROGRAM, arguments);
-    FILE *pipe = popen(command, "r");
-    assert_non_null(pipe);
-    output[fread(output, 1, sizeof output - 1, pipe)] = '\0';
-    int status = pclose(pipe);
-    assert_true(WIFEXITED(status));
-    if (!strstr(output, text)) {
-        fail_msg("expected \"%s\" in:\n%s", text, output);
-    }
-    return WEXITSTATUS(status);
+    const int status = shell_run("%s run %s", VP_PROGRAM, arguments);
+    shell_says(text);
+    return status;
 }
 
 static void a_wrong_command_line_says_how_to_do_it_right(void **state)
@@ -86,7 +63,7 @@ static struct process start(const char *address, const char *ready)
         dup2(ends_of_pipe[1], STDOUT_FILENO);
         close(ends_of_pipe[0]);
         close(ends_of_pipe[1]);
-        if (chdir(folder) == 0) {
+        if (chdir(shell_folder()) == 0) {
             execl(VP_PROGRAM, VP_PROGRAM, "run", "--device", "photon@0.5.2,mode=dfu", "--device",
                   "photon@0.5.2,mode=dfu", "--usbip", address, "--ready-file", ready, (char *)NULL);
         }
@@ -120,8 +97,8 @@ static void runs_on_a_unix_socket_until_a_signal(void **state)
     static const int signals[] = {SIGINT, SIGTERM};
     static const uint8_t get_descriptor[8] = {0x80, 6, 0, 1, 0, 0, 18, 0};
     char ready[64], address[64], content[64];
-    snprintf(ready, sizeof ready, "%s/ready", folder);
-    snprintf(address, sizeof address, "unix:%s/s", folder);
+    shell_path(ready, sizeof ready, "ready");
+    snprintf(address, sizeof address, "unix:%s/s", shell_folder());
     for (unsigned i = 0; i < 2; i++) {
         struct process process = start(address, ready);
         says_line(&process, "1-1 photon@0.5.2,mode=dfu mode=dfu");
@@ -160,5 +137,6 @@ int main(void)
         cmocka_unit_test(what_the_system_refuses_is_told),
         cmocka_unit_test(runs_on_a_unix_socket_until_a_signal),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    /* nothing may be left behind */
+    return cmocka_run_group_tests_name("run", tests, shell_set_up, shell_tear_down_empty);
 }

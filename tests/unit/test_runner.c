@@ -6,44 +6,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "support/shell.h"
+
 /* `vparticle test` as a whole: scenarios in a folder of their own, TMPDIR in another. */
-static char folder[] = "/tmp/vparticle-runner-XXXXXX";
-static char output[65536];
 static const char *before = ""; /* words before the program */
 
 static int run(const char *arguments)
 {
-    char command[1024];
-    snprintf(command, sizeof command, "cd %s && TMPDIR=%s/tmp %s %s test %s 2>&1", folder, folder,
-             before, VP_PROGRAM, arguments);
-    FILE *pipe = popen(command, "r");
-    assert_non_null(pipe);
-    output[fread(output, 1, sizeof output - 1, pipe)] = '\0';
-    const int status = pclose(pipe);
-    assert_true(WIFEXITED(status));
-    return WEXITSTATUS(status);
-}
-
-static void says(const char *text)
-{
-    if (!strstr(output, text)) {
-        fail_msg("expected \"%s\" in:\n%s", text, output);
-    }
-}
-
-static void write_scenario(const char *name, const char *text)
-{
-    char path[256];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    FILE *file = fopen(path, "w");
-    assert_non_null(file);
-    fputs(text, file);
-    assert_int_equal(fclose(file), 0);
+    return shell_run("TMPDIR=%s/tmp %s %s test %s", shell_folder(), before, VP_PROGRAM, arguments);
 }
 
 /* A scenario with one Photon of 1.5.0 in DFU mode and these steps. */
@@ -52,7 +26,7 @@ static void write_steps(const char *name, const char *steps)
     char text[4096];
     snprintf(text, sizeof text, "name: Scenario %s\ndevices: ['photon@1.5.0,mode=dfu']\nsteps:\n%s",
              name, steps);
-    write_scenario(name, text);
+    shell_write(name, text);
 }
 
 static int run_steps(const char *steps)
@@ -92,7 +66,8 @@ static void what_is_as_expected_passes(void **state)
                                "  - press: {milliseconds: 100}\n"
                                "  - expect: {mode: normal}\n"),
                      0);
-    assert_string_equal(output, "TAP version 14\n1..1\nok 1 - one.yaml: Scenario one.yaml\n");
+    assert_string_equal(shell_output(),
+                        "TAP version 14\n1..1\nok 1 - one.yaml: Scenario one.yaml\n");
 }
 
 /* Each with what must be said about it. */
@@ -139,11 +114,11 @@ static void what_is_not_fails_and_says_why(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof failing / sizeof failing[0]; i++) {
         assert_int_equal(run_steps(failing[i].steps), 1);
-        says("not ok 1 - one.yaml");
+        shell_says("not ok 1 - one.yaml");
         for (unsigned s = 0; s < 3 && failing[i].says[s]; s++) {
-            says(failing[i].says[s]);
+            shell_says(failing[i].says[s]);
         }
-        says("again: \"" VP_PROGRAM " test one.yaml\"");
+        shell_says("again: \"" VP_PROGRAM " test one.yaml\"");
     }
 }
 
@@ -167,16 +142,16 @@ static void a_tool_is_killed_where_it_was_asked_for(void **state)
                  kinds[i][0], kinds[i][1]);
         assert_int_equal(run_steps(steps), 0);
         snprintf(note, sizeof note, "# line 5: the tool was killed after 2 %s\n", kinds[i][0]);
-        says(note);
+        shell_says(note);
     }
     /* The host has asked a dozen questions before the tool starts: those do not count. */
     assert_int_equal(run_steps("  - run: dfu-util -a 0 -s 0x08000000:65536 -U u.bin\n"
                                "    kill_after: {transfers: 5}\n"),
                      0);
-    says("# line 4: the tool was killed after 5 transfers\n");
+    shell_says("# line 4: the tool was killed after 5 transfers\n");
     /* A failure after transfers shows the last of them. */
     assert_int_equal(run_steps("  - run: dfu-util -l\n  - expect: {mode: normal}\n"), 1);
-    says("  transfers:\n    - \"GET_DESCRIPTOR string");
+    shell_says("  transfers:\n    - \"GET_DESCRIPTOR string");
 }
 
 static void who_started_it_may_ignore_its_children(void **state)
@@ -191,24 +166,24 @@ static void who_started_it_may_ignore_its_children(void **state)
 static void what_is_missing_is_skipped_and_told(void **state)
 {
     (void)state;
-    write_scenario("one.yaml", "name: x\nneeds: [no-such-tool]\ndevices: [photon]\n"
-                               "steps: [{run: no-such-tool}]\n");
+    shell_write("one.yaml", "name: x\nneeds: [no-such-tool]\ndevices: [photon]\n"
+                            "steps: [{run: no-such-tool}]\n");
     assert_int_equal(run("one.yaml"), 0);
-    says("ok 1 - one.yaml: x # SKIP the program no-such-tool is not installed\n");
-    write_scenario("one.yaml", "name: x\nneeds: [firmware]\ndevices: [photon]\n"
-                               "steps: [{run: 'cat ${firmware}/0.5.2/photon-tinker.bin'}]\n");
+    shell_says("ok 1 - one.yaml: x # SKIP the program no-such-tool is not installed\n");
+    shell_write("one.yaml", "name: x\nneeds: [firmware]\ndevices: [photon]\n"
+                            "steps: [{run: 'cat ${firmware}/0.5.2/photon-tinker.bin'}]\n");
     assert_int_equal(run("one.yaml"), 0);
-    says("# SKIP real firmware is not here; scripts/fetch-firmware brings it\n");
+    shell_says("# SKIP real firmware is not here; scripts/fetch-firmware brings it\n");
     assert_int_equal(run("--firmware tmp one.yaml"), 0);
-    says("/tmp/0.5.2/photon-tinker.bin is not here; scripts/fetch-firmware brings it\n");
+    shell_says("/tmp/0.5.2/photon-tinker.bin is not here; scripts/fetch-firmware brings it\n");
     char path[256];
-    snprintf(path, sizeof path, "%s/tmp/0.5.2", folder);
+    shell_path(path, sizeof path, "tmp/0.5.2");
     assert_int_equal(mkdir(path, 0700), 0);
-    write_scenario("tmp/0.5.2/photon-tinker.bin", "");
+    shell_write("tmp/0.5.2/photon-tinker.bin", "");
     assert_int_equal(run("--firmware tmp one.yaml"), 0);
-    says("ok 1 - one.yaml: x\n");
+    shell_says("ok 1 - one.yaml: x\n");
     assert_int_equal(run("--firmware tmp one.yaml --format json"), 0);
-    says("\"passed\": 1");
+    shell_says("\"passed\": 1");
     char image[300];
     snprintf(image, sizeof image, "%s/photon-tinker.bin", path);
     unlink(image);
@@ -218,22 +193,22 @@ static void what_is_missing_is_skipped_and_told(void **state)
 static void a_wrong_scenario_is_no_failure_but_an_error(void **state)
 {
     (void)state;
-    write_scenario("one.yaml", "name: x\ndevices: ['photon@0.5.9']\nsteps: [{reset: {}}]\n");
+    shell_write("one.yaml", "name: x\ndevices: ['photon@0.5.9']\nsteps: [{reset: {}}]\n");
     assert_int_equal(run("one.yaml"), 2);
-    says("one.yaml:2:11: photon has no release '0.5.9'");
-    write_scenario("one.yaml", "name: x\ndevices: [photon]\n"
-                               "steps: [{expect: {flash: [{part: usr, erased: true}]}}]\n");
+    shell_says("one.yaml:2:11: photon has no release '0.5.9'");
+    shell_write("one.yaml", "name: x\ndevices: [photon]\n"
+                            "steps: [{expect: {flash: [{part: usr, erased: true}]}}]\n");
     assert_int_equal(run("one.yaml"), 2);
-    says("reason: \"line 3: a photon has no slot 'usr'\"");
-    write_scenario("one.yaml", "name: x\ndevices: [photon]\n"
-                               "steps: [{expect: {flash: [{at: 0, size: 1, erased: true}]}}]\n");
+    shell_says("reason: \"line 3: a photon has no slot 'usr'\"");
+    shell_write("one.yaml", "name: x\ndevices: [photon]\n"
+                            "steps: [{expect: {flash: [{at: 0, size: 1, erased: true}]}}]\n");
     assert_int_equal(run("one.yaml"), 2);
-    says("1 bytes at 0x00000000 are not in the flash");
-    write_scenario("two.yaml", "nam: x\n");
-    write_scenario("one.yaml", "name: [\n");
+    shell_says("1 bytes at 0x00000000 are not in the flash");
+    shell_write("two.yaml", "nam: x\n");
+    shell_write("one.yaml", "name: [\n");
     assert_int_equal(run("one.yaml two.yaml"), 2);
-    says("one.yaml:2:1: this is not YAML");
-    says("two.yaml:1:1: 'nam' is not a key");
+    shell_says("one.yaml:2:1: this is not YAML");
+    shell_says("two.yaml:1:1: 'nam' is not a key");
 }
 
 static void the_command_line_is_checked(void **state)
@@ -254,10 +229,10 @@ static void the_command_line_is_checked(void **state)
     };
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         assert_int_equal(run(wrong[i].arguments), 2);
-        says(wrong[i].says);
+        shell_says(wrong[i].says);
     }
     assert_int_equal(run("--help"), 0);
-    says("Usage: vparticle test");
+    shell_says("Usage: vparticle test");
 }
 
 /* The slowest is first: its result still comes first. One crash costs nobody else anything. */
@@ -265,57 +240,47 @@ static void many_at_a_time_keep_their_order(void **state)
 {
     (void)state;
     char path[256];
-    snprintf(path, sizeof path, "%s/many", folder);
+    shell_path(path, sizeof path, "many");
     assert_int_equal(mkdir(path, 0700), 0);
     write_steps("many/a.yaml", "  - run: sleep 0.3\n");
     write_steps("many/b.yaml", "  - run: sh -c 'kill -KILL $PPID; sleep 5'\n");
     write_steps("many/c.yaml", "  - run: 'false'\n");
     write_steps("many/d.yaml", "  - run: 'true'\n");
-    write_scenario("many/readme.txt", "not a scenario");
+    shell_write("many/readme.txt", "not a scenario");
     assert_int_equal(run("--jobs 4 many --report junit=report.xml"), 3);
-    const char *first = strstr(output, "ok 1 - many/a.yaml");
-    const char *second = strstr(output, "not ok 2 - many/b.yaml");
-    const char *third = strstr(output, "not ok 3 - many/c.yaml");
-    const char *fourth = strstr(output, "ok 4 - many/d.yaml");
+    const char *first = strstr(shell_output(), "ok 1 - many/a.yaml");
+    const char *second = strstr(shell_output(), "not ok 2 - many/b.yaml");
+    const char *third = strstr(shell_output(), "not ok 3 - many/c.yaml");
+    const char *fourth = strstr(shell_output(), "ok 4 - many/d.yaml");
     assert_true(first && second && third && fourth);
     assert_true(first < second && second < third && third < fourth);
-    says("reason: \"the emulator crashed: Killed\"");
-    says("1..4\n");
-    snprintf(path, sizeof path, "%s/report.xml", folder);
+    shell_says("reason: \"the emulator crashed: Killed\"");
+    shell_says("1..4\n");
+    shell_path(path, sizeof path, "report.xml");
     assert_int_equal(access(path, R_OK), 0);
     assert_int_equal(run("--list many"), 0);
-    assert_string_equal(output, "many/a.yaml: Scenario many/a.yaml\n"
-                                "many/b.yaml: Scenario many/b.yaml\n"
-                                "many/c.yaml: Scenario many/c.yaml\n"
-                                "many/d.yaml: Scenario many/d.yaml\n");
+    assert_string_equal(shell_output(), "many/a.yaml: Scenario many/a.yaml\n"
+                                        "many/b.yaml: Scenario many/b.yaml\n"
+                                        "many/c.yaml: Scenario many/c.yaml\n"
+                                        "many/d.yaml: Scenario many/d.yaml\n");
 }
 
 static void nothing_is_left_behind(void **state)
 {
     (void)state;
     char path[256];
-    snprintf(path, sizeof path, "%s/tmp", folder);
+    shell_path(path, sizeof path, "tmp");
     assert_int_equal(rmdir(path), 0);
 }
 
-static int make_folder(void **state)
+static int set_up(void **state)
 {
-    (void)state;
     char path[256];
-    if (!mkdtemp(folder)) {
+    if (shell_set_up(state)) {
         return -1;
     }
-    alarm(120);
-    snprintf(path, sizeof path, "%s/tmp", folder);
+    shell_path(path, sizeof path, "tmp");
     return mkdir(path, 0700);
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf %s", folder);
-    return system(command);
 }
 
 int main(void)
@@ -331,5 +296,5 @@ int main(void)
         cmocka_unit_test(many_at_a_time_keep_their_order),
         cmocka_unit_test(nothing_is_left_behind),
     };
-    return cmocka_run_group_tests_name("runner", tests, make_folder, remove_folder);
+    return cmocka_run_group_tests_name("runner", tests, set_up, shell_tear_down);
 }

@@ -35,14 +35,21 @@ static void has_mark(const struct vp_device *device, const char mark[MARK])
     assert_memory_equal(&device->backup.dr[5], mark, MARK);
 }
 
+/* A snapshot of "then"; the device has gone on to "now!". */
+static struct vp_device *gone_on(const char *spec, struct vp_snapshot **snapshot)
+{
+    struct vp_device *device = host_device(spec);
+    write_mark(device, "then");
+    assert_int_equal(vp_device_take_snapshot(device, snapshot), 0);
+    write_mark(device, "now!");
+    return device;
+}
+
 static void everything_comes_back(void **state)
 {
     (void)state;
     struct vp_snapshot *snapshot;
-    struct vp_device *device = host_device("p1@0.6.3");
-    write_mark(device, "then");
-    assert_int_equal(vp_device_take_snapshot(device, &snapshot), 0);
-    write_mark(device, "now!");
+    struct vp_device *device = gone_on("p1@0.6.3", &snapshot);
     has_mark(device, "now!");
     for (unsigned i = 0; i < 2; i++) { /* and again */
         assert_int_equal(vp_device_restore(device, snapshot), 0);
@@ -65,10 +72,7 @@ static void image_files_follow(void **state)
     snprintf(flash, sizeof flash, "%s/flash", folder);
     snprintf(external, sizeof external, "%s/external", folder);
     snprintf(spec, sizeof spec, "p1@0.6.3,flash=%s,external=%s", flash, external);
-    struct vp_device *device = host_device(spec);
-    write_mark(device, "then");
-    assert_int_equal(vp_device_take_snapshot(device, &snapshot), 0);
-    write_mark(device, "now!");
+    struct vp_device *device = gone_on(spec, &snapshot);
     assert_int_equal(vp_device_restore(device, snapshot), 0);
     vp_snapshot_destroy(snapshot);
     has_mark(device, "then");
@@ -87,10 +91,7 @@ static void without_memory_nothing_changes(void **state)
 {
     (void)state;
     struct vp_snapshot *snapshot;
-    struct vp_device *device = host_device("p1@0.6.3");
-    write_mark(device, "then");
-    assert_int_equal(vp_device_take_snapshot(device, &snapshot), 0);
-    write_mark(device, "now!");
+    struct vp_device *device = gone_on("p1@0.6.3", &snapshot);
     const enum vp_mode mode = vp_device_mode(device);
     unsigned failures = 0;
     for (;;) {

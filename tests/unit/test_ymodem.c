@@ -87,12 +87,18 @@ static void send_file(struct chip *chip, const uint8_t *image, size_t size, size
     expect(chip, ACK);
 }
 
-/* As particle-cli does it. */
-static void receive_by_f(struct chip *chip, const uint8_t *image, size_t size, size_t block)
+/* Listening mode, and 'f'. */
+static void ask_for_file(struct chip *chip)
 {
     chip_listen(chip);
     chip_say(chip, "f");
     expect(chip, PROMPT);
+}
+
+/* As particle-cli does it. */
+static void receive_by_f(struct chip *chip, const uint8_t *image, size_t size, size_t block)
+{
+    ask_for_file(chip);
     send_file(chip, image, size, block);
     send_header(chip, "", "0 ");
 }
@@ -266,9 +272,7 @@ static void a_patient_sender_gets_its_c(void **state)
     size_t size;
     chip_make(&chip, VP_PLATFORM_PHOTON, "0.6.3", 0);
     uint8_t *image = chip_forge(VP_PLATFORM_PHOTON, "tinker@0.5.2", &size);
-    chip_listen(&chip);
-    chip_say(&chip, "f");
-    expect(&chip, PROMPT);
+    ask_for_file(&chip);
     assert_int_equal(vp_system_patience(&chip.system), 5000);
     assert_int_equal(vp_system_next_deadline(&chip.system), -1);
     vp_system_advance(&chip.system, 4999);
@@ -292,9 +296,7 @@ static void pieces_do_not_matter(void **state)
     size_t size;
     chip_make(&chip, VP_PLATFORM_PHOTON, "0.6.3", 0);
     uint8_t *image = chip_forge(VP_PLATFORM_PHOTON, "tinker@0.5.2", &size);
-    chip_listen(&chip);
-    chip_say(&chip, "f");
-    expect(&chip, PROMPT);
+    ask_for_file(&chip);
     send_size(&chip, "binary", size);
     expect(&chip, ACK "C");
     uint8_t packet[133] = {SOH, 1, 0xFE};
@@ -322,9 +324,7 @@ static void pieces_do_not_matter(void **state)
 static void start_with_header(struct chip *chip, const char *release)
 {
     chip_make(chip, VP_PLATFORM_PHOTON, release, 0);
-    chip_listen(chip);
-    chip_say(chip, "f");
-    expect(chip, PROMPT);
+    ask_for_file(chip);
     send_header(chip, "binary", "5000 ");
     expect(chip, ACK "C");
 }
@@ -377,9 +377,7 @@ static void silence_is_an_error(void **state)
     chip_free(&chip);
 
     chip_make(&chip, VP_PLATFORM_PHOTON, "0.6.3", 0);
-    chip_listen(&chip);
-    chip_say(&chip, "f");
-    expect(&chip, PROMPT);
+    ask_for_file(&chip);
     vp_system_advance(&chip.system, 30000);
     expect(&chip, "CCCCCC" CANCEL CANCEL "Failed to receive the file!\r\n");
     assert_int_equal(chip.system.state, VP_SYSTEM_LISTENING);
@@ -396,9 +394,7 @@ static void silence_is_an_error(void **state)
     chip_free(&chip);
 
     chip_make(&chip, VP_PLATFORM_PHOTON, "0.4.6", 0); /* the sender must speak first */
-    chip_listen(&chip);
-    chip_say(&chip, "f");
-    expect(&chip, PROMPT);
+    ask_for_file(&chip);
     chip_say(&chip, "noise, noise"); /* an 'a' would abort it */
     vp_system_advance(&chip.system, 100000);
     expect(&chip, "");
@@ -532,9 +528,7 @@ static void names_have_an_end(void **state)
     char wanted[512];
     memset(block, 'n', sizeof block); /* neither zero nor space in sight */
     chip_make(&chip, VP_PLATFORM_PHOTON, "0.5.2", 0);
-    chip_listen(&chip);
-    chip_say(&chip, "f");
-    expect(&chip, PROMPT);
+    ask_for_file(&chip);
     send_packet(&chip, 0, block, sizeof block, sizeof block, false);
     expect(&chip, ACK "C");
     assert_int_equal(strlen(chip.system.ymodem.name), 256);
@@ -565,9 +559,7 @@ static void the_last_file_counts(void **state)
     size_t size;
     chip_make(&chip, VP_PLATFORM_PHOTON, "0.6.3", 0);
     uint8_t *image = chip_forge(VP_PLATFORM_PHOTON, "tinker@0.5.2", &size);
-    chip_listen(&chip);
-    chip_say(&chip, "f");
-    expect(&chip, PROMPT);
+    ask_for_file(&chip);
     image[100] ^= 1;
     send_file(&chip, image, size, 1024);
     image[100] ^= 1;

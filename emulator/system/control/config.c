@@ -66,9 +66,8 @@ enum { LARGEST_KEY = 1216 };
 
 static const struct key *find_key(const struct vp_system *system, Ctrl__SecurityKeyType type)
 {
-    const bool cellular = system->machine.board->platform == VP_PLATFORM_ELECTRON;
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
-        if (keys[i].type == type && (cellular || !keys[i].cellular)) {
+        if (keys[i].type == type && (system->build->cellular || !keys[i].cellular)) {
             return &keys[i];
         }
     }
@@ -150,8 +149,7 @@ int control_get_protocol(struct vp_system *system, struct vp_control_request *re
     if (vp_dct_read(system->machine.flash, system->machine.board, TRANSPORT, &transport, 1)) {
         return CONTROL_UNKNOWN;
     }
-    const bool udp =
-        system->machine.board->platform == VP_PLATFORM_ELECTRON && transport == TRANSPORT_UDP;
+    const bool udp = system->build->cellular && transport == TRANSPORT_UDP;
     Ctrl__GetServerProtocolReply reply = CTRL__GET_SERVER_PROTOCOL_REPLY__INIT;
     reply.protocol =
         udp ? CTRL__SERVER_PROTOCOL_TYPE__UDP_PROTOCOL : CTRL__SERVER_PROTOCOL_TYPE__TCP_PROTOCOL;

@@ -184,7 +184,7 @@ unsigned vp_system_keys(const struct vp_system *system,
 {
     const uint8_t *id = system->machine.device_id;
     unsigned count = 0;
-    if (system->machine.board->platform != VP_PLATFORM_ELECTRON) {
+    if (!system->build->cellular) {
         return 0;
     }
     struct vp_system_key *imei = &keys[count++];

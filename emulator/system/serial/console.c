@@ -53,9 +53,7 @@ static void identify(struct vp_system *system)
     struct vp_system_key keys[VP_SYSTEM_KEY_LIMIT];
     unsigned count = vp_system_keys(system, keys);
     if (count == 0) {
-        print_device_id(system, system->machine.board->platform == VP_PLATFORM_CORE
-                                    ? "Your core id is "
-                                    : "Your device id is ");
+        print_device_id(system, system->build->your_id_is);
         return;
     }
     if (!system->generation->console->identifies_by_key && count > 2) {
@@ -77,10 +75,8 @@ static void identify(struct vp_system *system)
 static void print_mac(struct vp_system *system)
 {
     const uint8_t *id = system->machine.device_id + VP_DEVICE_ID_SIZE - 3;
-    char text[32];
-    if (system->machine.board->platform == VP_PLATFORM_ELECTRON) {
-        snprintf(text, sizeof text, "00:00:00:00:00:00\r\n");
-    } else {
+    char text[32] = "00:00:00:00:00:00\r\n";
+    if (system->build->wifi) {
         snprintf(text, sizeof text, "6c:0b:84:%02x:%02x:%02x\r\n", id[0], id[1], id[2]);
     }
     vp_console_print(system, "Your device MAC address is\r\n");
@@ -89,8 +85,7 @@ static void print_mac(struct vp_system *system)
 
 static void receive_file(struct vp_system *system)
 {
-    if (system->machine.board->platform == VP_PLATFORM_CORE) {
-        /* system_fileTransfer(): PLATFORM_ID > 2 only */
+    if (!system->build->receives_files) {
         vp_console_print(system, "Firmware update using this terminal is not supported!\r\n"
                                  "Add #include \"Ymodem/Ymodem.h\" to your sketch and try again."
                                  "\r\n");
@@ -99,14 +94,23 @@ static void receive_file(struct vp_system *system)
     vp_ymodem_start(system);
 }
 
-static void print_description(struct vp_system *system)
+static void print_and_free(struct vp_system *system, char *text)
 {
-    char *text = vp_system_describe(system);
     if (text) {
         vp_console_print(system, text);
         vp_console_print(system, "\r\n");
     }
     free(text);
+}
+
+static void print_description(struct vp_system *system)
+{
+    print_and_free(system, vp_system_describe(system));
+}
+
+static void print_diagnostics(struct vp_system *system)
+{
+    print_and_free(system, vp_system_diagnostics(system));
 }
 
 static void print_version(struct vp_system *system)
@@ -142,68 +146,57 @@ static void set_claim_code(struct vp_system *system)
     vp_console_print(system, "\r\n");
 }
 
-static void print_diagnostics(struct vp_system *system)
+static void wait_for_file(struct vp_system *system)
 {
-    char *text = vp_system_diagnostics(system);
-    if (text) {
-        vp_console_print(system, text);
-        vp_console_print(system, "\r\n");
-    }
-    free(text);
+    vp_console_print(system, "Waiting for the binary file to be sent ... (press 'a' to abort)\r\n");
+    receive_file(system);
 }
+
+static void stop_listening(struct vp_system *system)
+{
+    vp_system_listen(system, false);
+}
+
+static void ask_for_network(struct vp_system *system)
+{
+    if (system->build->wifi) {
+        vp_wifi_dialog_start(system);
+    }
+}
+
+static void ask_for_claim_code(struct vp_system *system)
+{
+    vp_console_ask(system, VP_CONSOLE_CLAIM_CODE,
+                   "Enter 63-digit claim code: ", VP_CLAIM_CODE_SIZE);
+}
+
+/* Which of them a generation knows is in its console rules. */
+static const struct {
+    char letter;
+    void (*carry_out)(struct vp_system *system);
+} commands[] = {
+    {'i', identify},          {'m', print_mac},
+    {'f', wait_for_file},     {'x', stop_listening},
+    {'s', print_description}, {'v', print_version},
+    {'w', ask_for_network},   {'L', enter_safe_listening},
+    {'c', print_claimed},     {'C', ask_for_claim_code},
+    {'d', print_diagnostics},
+};
 
 static void command(struct vp_system *system, char letter)
 {
-    const bool wifi = system->machine.board->platform != VP_PLATFORM_ELECTRON;
-    if (!strchr(system->generation->console->commands, letter) || letter == '\0') {
+    if (letter == '\0' || !strchr(system->generation->console->commands, letter)) {
         return; /* silently, and so is what ModemManager asks every new port */
     }
-    switch (letter) {
-    case 'i':
-        identify(system);
-        break;
-    case 'm':
-        print_mac(system);
-        break;
-    case 'f':
-        vp_console_print(system,
-                         "Waiting for the binary file to be sent ... (press 'a' to abort)\r\n");
-        receive_file(system);
-        break;
-    case 'x':
-        vp_system_listen(system, false);
-        break;
-    case 's':
-        print_description(system);
-        break;
-    case 'v':
-        print_version(system);
-        break;
-    case 'w':
-        if (wifi) {
-            vp_wifi_dialog_start(system);
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        if (commands[i].letter == letter) {
+            commands[i].carry_out(system);
+            return;
         }
-        break;
-    case 'L':
-        enter_safe_listening(system);
-        break;
-    case 'c':
-        print_claimed(system);
-        break;
-    case 'C':
-        vp_console_ask(system, VP_CONSOLE_CLAIM_CODE,
-                       "Enter 63-digit claim code: ", VP_CLAIM_CODE_SIZE);
-        break;
-    case 'd':
-        print_diagnostics(system);
-        break;
-    default:
-        break;
     }
 }
 
-/* ---- Lines
- * --------------------------------------------------------------------------------------- */
+/* ---- Lines -------------------------------------------------------------------------------- */
 
 void vp_console_ask(struct vp_system *system, enum vp_console_question question, const char *text,
                     uint16_t limit)

@@ -22,11 +22,15 @@ static void ask_ssid(struct vp_system *system)
     vp_console_ask(system, VP_CONSOLE_SSID, "SSID: ", SSID_LIMIT);
 }
 
+static bool knows_enterprise(const struct vp_system *system)
+{
+    return system->generation->wifi->enterprise && system->build->wifi->enterprise;
+}
+
 static void ask_security(struct vp_system *system)
 {
     vp_console_ask(system, VP_CONSOLE_SECURITY,
-                   system->generation->wifi->enterprise &&
-                           system->machine.board->platform != VP_PLATFORM_CORE
+                   knows_enterprise(system)
                        ? "Security 0=unsecured, 1=WEP, 2=WPA, 3=WPA2, 4=WPA Enterprise, 5=WPA2 "
                          "Enterprise: "
                        : "Security 0=unsecured, 1=WEP, 2=WPA, 3=WPA2: ",
@@ -36,6 +40,11 @@ static void ask_security(struct vp_system *system)
 static void ask_cipher(struct vp_system *system)
 {
     vp_console_ask(system, VP_CONSOLE_CIPHER, "Security Cipher 1=AES, 2=TKIP, 3=AES+TKIP: ", 1);
+}
+
+static void ask_password(struct vp_system *system, enum vp_console_question question)
+{
+    vp_console_ask(system, question, "Password: ", PASSWORD_LIMIT);
 }
 
 static void ask_eap_type(struct vp_system *system)
@@ -73,17 +82,13 @@ static bool are_credentials_sound(const struct vp_system *system, const char *pa
 
 static void save(struct vp_system *system, const char *password)
 {
-    const bool core = system->machine.board->platform == VP_PLATFORM_CORE;
-    vp_console_print(system,
-                     core ? "Thanks! Wait about 7 seconds while I save those credentials...\r\n\r\n"
-                          : "Thanks! Wait while I save those credentials...\r\n\r\n");
+    vp_console_print(system, system->build->wifi->saving);
     if (!are_credentials_sound(system, password)) {
         vp_console_print(system, "Derp. Sorry, we couldn't save the credentials.\r\n\r\n");
         return;
     }
     vp_console_print(system, "Awesome. Now we'll connect!\r\n\r\n");
-    vp_console_print(system, core ? "If you see a pulsing cyan light, your Spark Core\r\n"
-                                  : "If you see a pulsing cyan light, your device\r\n");
+    vp_console_print(system, system->build->wifi->look_for);
     vp_console_print(system, "has connected to the Cloud and is ready to go!\r\n\r\n");
     vp_console_print(system, "If your LED flashes red or you encounter any other problems,\r\n");
     vp_console_print(system, "visit https://www.particle.io/support to debug.\r\n\r\n");
@@ -96,23 +101,27 @@ static void save(struct vp_system *system, const char *password)
 /* ---- Answers ------------------------------------------------------------------------------------
  */
 
-static void after_security(struct vp_system *system)
+/* Without Enterprise: a password, if there is any security. */
+static void finish(struct vp_system *system)
 {
-    if (system->console.security == WEP && system->machine.board->platform == VP_PLATFORM_CORE) {
-        vp_console_print(
-            system, "\r\n ** Even though the CC3000 supposedly supports WEP,"
-                    "\r\n ** we at Spark have never seen it work."
-                    "\r\n ** If you control the network, we recommend changing it to WPA2.\r\n");
-    }
-    /* the dry run asks for the cipher of WPA and WPA2; the CC3000 never does */
-    const bool needed =
-        system->console.security >= WPA && system->machine.board->platform != VP_PLATFORM_CORE;
-    if (needed || system->generation->wifi->always_ciphers) {
-        ask_cipher(system);
-    } else if (system->console.security != UNSECURED) {
-        vp_console_ask(system, VP_CONSOLE_PASSWORD, "Password: ", PASSWORD_LIMIT);
+    if (system->console.security != UNSECURED) {
+        ask_password(system, VP_CONSOLE_PASSWORD);
     } else {
         save(system, "");
+    }
+}
+
+static void after_security(struct vp_system *system)
+{
+    const struct vp_wifi_build *wifi = system->build->wifi;
+    if (system->console.security == WEP && wifi->wep_warning) {
+        vp_console_print(system, wifi->wep_warning);
+    }
+    const bool needed = system->console.security >= WPA && wifi->asks_cipher;
+    if (needed || system->generation->wifi->always_ciphers) {
+        ask_cipher(system);
+    } else {
+        finish(system);
     }
 }
 
@@ -120,10 +129,8 @@ static void after_cipher(struct vp_system *system)
 {
     if (system->console.security >= WPA_ENTERPRISE) {
         ask_eap_type(system);
-    } else if (system->console.security != UNSECURED) {
-        vp_console_ask(system, VP_CONSOLE_PASSWORD, "Password: ", PASSWORD_LIMIT);
     } else {
-        save(system, "");
+        finish(system);
     }
 }
 
@@ -140,9 +147,7 @@ static void take_ssid(struct vp_system *system)
 
 static void take_security(struct vp_system *system, char choice)
 {
-    const bool enterprise =
-        system->generation->wifi->enterprise && system->machine.board->platform != VP_PLATFORM_CORE;
-    if (choice < '0' || choice > (enterprise ? '5' : '3')) {
+    if (choice < '0' || choice > (knows_enterprise(system) ? '5' : '3')) {
         ask_security(system);
         return;
     }
@@ -168,35 +173,25 @@ static void take_eap_type(struct vp_system *system, char choice)
     }
 }
 
-void vp_wifi_dialog_answer(struct vp_system *system, enum vp_console_question question)
+static void take_cipher(struct vp_system *system, char choice)
 {
-    const char choice = system->console.line[0];
+    if (choice < '1' || choice > '3') {
+        ask_cipher(system);
+    } else {
+        after_cipher(system);
+    }
+}
+
+/* What is asked for WPA Enterprise; nothing is done with the answers. */
+static void go_on_with_enterprise(struct vp_system *system, enum vp_console_question question)
+{
     switch (question) {
-    case VP_CONSOLE_SSID:
-        take_ssid(system);
-        break;
-    case VP_CONSOLE_SECURITY:
-        take_security(system, choice);
-        break;
-    case VP_CONSOLE_CIPHER:
-        if (choice < '1' || choice > '3') {
-            ask_cipher(system);
-        } else {
-            after_cipher(system);
-        }
-        break;
-    case VP_CONSOLE_PASSWORD:
-        save(system, system->console.line);
-        break;
-    case VP_CONSOLE_EAP_TYPE:
-        take_eap_type(system, choice);
-        break;
     case VP_CONSOLE_CERTIFICATE:
         vp_console_ask_lines(system, VP_CONSOLE_PRIVATE_KEY, "Private key in PEM format:\r\n",
                              PRIVATE_KEY_LIMIT);
         break;
     case VP_CONSOLE_USERNAME:
-        vp_console_ask(system, VP_CONSOLE_EAP_PASSWORD, "Password: ", PASSWORD_LIMIT);
+        ask_password(system, VP_CONSOLE_EAP_PASSWORD);
         break;
     case VP_CONSOLE_PRIVATE_KEY:
     case VP_CONSOLE_EAP_PASSWORD:
@@ -210,6 +205,31 @@ void vp_wifi_dialog_answer(struct vp_system *system, enum vp_console_question qu
         save(system, "");
         break;
     default:
+        break;
+    }
+}
+
+void vp_wifi_dialog_answer(struct vp_system *system, enum vp_console_question question)
+{
+    const char choice = system->console.line[0];
+    switch (question) {
+    case VP_CONSOLE_SSID:
+        take_ssid(system);
+        break;
+    case VP_CONSOLE_SECURITY:
+        take_security(system, choice);
+        break;
+    case VP_CONSOLE_CIPHER:
+        take_cipher(system, choice);
+        break;
+    case VP_CONSOLE_PASSWORD:
+        save(system, system->console.line);
+        break;
+    case VP_CONSOLE_EAP_TYPE:
+        take_eap_type(system, choice);
+        break;
+    default:
+        go_on_with_enterprise(system, question);
         break;
     }
 }

@@ -21,12 +21,12 @@ struct carried {
     size_t size;
 };
 
-/* The part that has the image: since 0.6.0 the Electron's third. */
+/* The part that has the image: the last one. */
 static const struct vp_module_slot *carrier(const struct vp_system *system)
 {
-    const bool third = system->machine.board->platform == VP_PLATFORM_ELECTRON &&
-                       system->generation->start->parts_on_electron == 3;
-    return vp_system_slot(system, VP_MODULE_SYSTEM, third ? 3 : 2);
+    const struct vp_figure *parts = &system->generation->start->parts;
+    return vp_system_slot(system, VP_MODULE_SYSTEM,
+                          (uint8_t)vp_figure_on(parts, system->machine.board->platform));
 }
 
 /* Is the header of a whole bootloader at @p at? The CRC is compared when it is copied. */

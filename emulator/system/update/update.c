@@ -13,8 +13,6 @@ enum {
     OTA_FLAG_SET = 0xA5,
     CORE_OTA_PENDING = 0x0005, /* FLASH_End(), STM32F1xx hw_config.c @ v0.5.2 */
     FINISHED_REGISTER = 10,
-    /* TIMING_FLASH_UPDATE_TIMEOUT, system_cloud.h @ v0.4.6, v2.2.0 */
-    SILENCE_LIMIT = 30000,
 };
 
 /* services/inc/system_error.h @ v2.2.0 */
@@ -163,21 +161,15 @@ static int error_of(const struct vp_described_module *fetched)
     return fetched->checked == fetched->result ? 0 : ERROR_VALIDATION;
 }
 
-/* Up to 1.5.x a failure is only that. */
-static bool failures_have_numbers(const struct vp_system *system)
-{
-    return system->generation->ymodem->verdict == VP_VERDICT_AS_ERROR;
-}
-
 static int unknown_code(const struct vp_system *system)
 {
-    return failures_have_numbers(system) ? ERROR_UNKNOWN : 1;
+    return system->generation->update->numbers_failures ? ERROR_UNKNOWN : 1;
 }
 
 static int code_of(const struct vp_system *system, const struct vp_described_module *fetched)
 {
     const int error = error_of(fetched);
-    return error == 0 || failures_have_numbers(system) ? error : 1;
+    return error == 0 || system->generation->update->numbers_failures ? error : 1;
 }
 
 static void look(const struct vp_system *system, struct vp_described_module *fetched,
@@ -305,9 +297,7 @@ bool vp_update_apply_flagged(struct vp_system *system)
 
 static uint32_t silence_limit(const struct vp_system *system)
 {
-    return system->machine.board->platform == VP_PLATFORM_ELECTRON
-               ? system->generation->update->electron_patience
-               : SILENCE_LIMIT;
+    return vp_figure_on(&system->generation->update->patience, system->machine.board->platform);
 }
 
 int64_t vp_update_patience(const struct vp_system *system)

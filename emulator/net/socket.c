@@ -1,4 +1,4 @@
-#include "usbip/socket.h"
+#include "net/socket.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /** @file socket.h Listening sockets, for the servers. */
-#ifndef USBIP_SOCKET_H
-#define USBIP_SOCKET_H
+#ifndef VP_NET_SOCKET_H
+#define VP_NET_SOCKET_H
 
 #include <stddef.h>
 
