@@ -38,6 +38,7 @@ struct exec {
     ev_io signals;
     int status;
     bool ended;
+    unsigned refused; /**< by --access none */
 };
 
 struct options {
@@ -45,6 +46,7 @@ struct options {
     unsigned spec_count;
     const char *connect;
     enum vp_speed speed;
+    enum vp_host_access access;
     char **tool;
 };
 
@@ -63,6 +65,9 @@ static void print_usage(FILE *to)
           "  --speed SPEED    instant: flash operations and starts take no time (if not given);\n"
           "                   real: they take what data sheets say\n"
           "  --connect ADDR   use the devices of a running emulator ('vparticle run')\n"
+          "  --access ACCESS  full: TOOL may open all devices (if not given); none: only what\n"
+          "                   Debian allows a user without udev rules and outside of the group\n"
+          "                   dialout; says in the end how often TOOL was refused\n"
           "\n"
           "TOOL can use 'vparticle ctl' to press the device's buttons: $" VP_CONTROL_VARIABLE
           "\nsays where.\n",
@@ -81,11 +86,9 @@ __attribute__((format(printf, 1, 2))) static int wrong(const char *format, ...)
 }
 
 static const struct option long_options[] = {
-    {"device", required_argument, NULL, 'd'},
-    {"connect", required_argument, NULL, 'c'},
-    {"speed", required_argument, NULL, 's'},
-    {"help", no_argument, NULL, 'h'},
-    {NULL, 0, NULL, 0},
+    {"device", required_argument, NULL, 'd'}, {"connect", required_argument, NULL, 'c'},
+    {"speed", required_argument, NULL, 's'},  {"access", required_argument, NULL, 'a'},
+    {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0},
 };
 
 static int unknown_option(const char *word)
@@ -114,6 +117,11 @@ static int parse_options(int argc, char **argv, struct options *options)
         case 's':
             if (vp_speed_from_name(optarg, &options->speed)) {
                 return wrong("'--speed %s': must be instant or real", optarg);
+            }
+            break;
+        case 'a':
+            if (vp_host_access_from_name(optarg, &options->access)) {
+                return wrong("'--access %s': must be full or none", optarg);
             }
             break;
         case 'h':
@@ -270,6 +278,25 @@ static void on_left(void *context)
     ev_break(exec->loop, EVBREAK_ALL);
 }
 
+static void on_refused(void *context, const char *node)
+{
+    struct exec *exec = context;
+    (void)node;
+    exec->refused++;
+}
+
+/* A test of a permission error has shown nothing if there was none. */
+static void tell_refused(unsigned refused)
+{
+    if (refused) {
+        fprintf(stderr, "vparticle: --access none: the tool was refused a device %u time%s\n",
+                refused, refused == 1 ? "" : "s");
+    } else {
+        fputs("vparticle: --access none: nothing was refused; the tool tried to use no device\n",
+              stderr);
+    }
+}
+
 static void reap_orphans(void)
 {
     while (waitpid(-1, NULL, WNOHANG) > 0) {
@@ -354,6 +381,8 @@ static int run(struct exec *exec, const struct options *options)
         .argv = options->tool,
         .standard_output = -1,
         .standard_error = -1,
+        .access = options->access,
+        .refused = on_refused,
         .ended = on_ended,
         .left = on_left,
         .context = exec,
@@ -366,6 +395,9 @@ static int run(struct exec *exec, const struct options *options)
                                            : VP_EXIT_SYSTEM;
     }
     ev_run(exec->loop, 0);
+    if (options->access == VP_HOST_ACCESS_NONE) {
+        tell_refused(exec->refused);
+    }
     return exec->status;
 }
 

@@ -165,7 +165,8 @@ static int check_action(struct loader *loader, unsigned index)
             "does %s",
             actions ? "more" : "none");
     }
-    static const char *const only_run[] = {"exit", "timeout", "stdout", "stderr", "kill_after"};
+    static const char *const only_run[] = {"exit",   "timeout",    "stdout",
+                                           "stderr", "kill_after", "access"};
     for (unsigned i = 0; !step->run && i < sizeof only_run / sizeof only_run[0]; i++) {
         if (vp_yaml_get(&loader->document, step_node(loader, index), only_run[i])) {
             return vp_yaml_fail(loader->path, place(loader, index, only_run[i]), loader->failure,

@@ -38,6 +38,9 @@ struct run {
     const unsigned *limit; /* of kill_after, or NULL */
     unsigned counted;
     bool killed;
+
+    unsigned refused;       /**< by `access: none` */
+    char first_refused[64]; /**< the node */
 };
 
 /* ---- Output --------------------------------------------------------------------------------- */
@@ -167,6 +170,14 @@ static void on_ended(void *context, int status)
     ev_break(run->engine->loop, EVBREAK_ONE);
 }
 
+static void on_refused(void *context, const char *node)
+{
+    struct run *run = context;
+    if (run->refused++ == 0) {
+        snprintf(run->first_refused, sizeof run->first_refused, "%s", node);
+    }
+}
+
 static void on_timeout(struct ev_loop *loop, ev_timer *timer, int events)
 {
     (void)loop;
@@ -181,6 +192,11 @@ static unsigned timeout_of(const struct vp_step *step)
     return step->timeout ? *step->timeout : VP_DEFAULT_TIMEOUT;
 }
 
+static enum vp_host_access access_of(const struct vp_step *step)
+{
+    return step->access ? *step->access : VP_HOST_ACCESS_FULL;
+}
+
 static int run_loop(struct run *run, char *const *words)
 {
     struct vp_engine *engine = run->engine;
@@ -190,6 +206,8 @@ static int run_loop(struct run *run, char *const *words)
         .directory = engine->surroundings->work,
         .standard_output = run->out.write_end,
         .standard_error = run->err.write_end,
+        .access = access_of(run->step),
+        .refused = on_refused,
         .ended = on_ended,
         .context = run,
     };
@@ -242,6 +260,26 @@ static int judge_kill(struct run *run)
     return 0;
 }
 
+/* Taking access away has shown nothing if the tool never tried to use a device. */
+static int judge_access(struct run *run)
+{
+    if (access_of(run->step) == VP_HOST_ACCESS_FULL) {
+        return 0;
+    }
+    if (!run->refused) {
+        char *how = describe_status(run->status);
+        char *found = vp_text("the tool tried to use none: %s", how ? how : "");
+        free(how);
+        return vp_engine_fail(run->engine, run->step,
+                              vp_text("access: none refuses the tool a device"), found);
+    }
+    vp_engine_note(run->engine,
+                   vp_text("line %u: access: none refused the tool %u time%s, first %s",
+                           run->step->line, run->refused, run->refused == 1 ? "" : "s",
+                           run->first_refused));
+    return 0;
+}
+
 static int judge_status(struct run *run)
 {
     const struct vp_step *step = run->step;
@@ -250,8 +288,9 @@ static int judge_status(struct run *run)
                               vp_text("the tool ends within %u s", timeout_of(step)),
                               vp_text("it was still running and was killed"));
     }
-    if (step->kill_after) {
-        return judge_kill(run);
+    int error = judge_access(run);
+    if (error || step->kill_after) {
+        return error ? error : judge_kill(run);
     }
     const int wanted = step->exit_status ? *step->exit_status : 0;
     if (!WIFEXITED(run->status) || WEXITSTATUS(run->status) != wanted) {

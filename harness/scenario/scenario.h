@@ -12,6 +12,7 @@
 
 #include "scenario/words.h"
 #include "vparticle/device.h"
+#include "vparticle/host.h"
 
 /** What a stream of a tool must hold. */
 struct vp_text_check {
@@ -69,6 +70,7 @@ struct vp_step {
     unsigned *timeout; /**< seconds; NULL: 60 */
     struct vp_text_check *standard_output, *standard_error;
     struct vp_kill_after *kill_after;
+    enum vp_host_access *access; /**< NULL: full */
 
     struct vp_hold *press;
     struct vp_hold *reset; /**< milliseconds that the button is held during it, 0: not */

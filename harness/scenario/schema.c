@@ -90,6 +90,11 @@ static const cyaml_strval_t plugs[] = {
     {"in", VP_PLUG_IN},
 };
 
+static const cyaml_strval_t accesses[] = {
+    {"full", VP_HOST_ACCESS_FULL},
+    {"none", VP_HOST_ACCESS_NONE},
+};
+
 static const cyaml_schema_field_t step_fields[] = {
     CYAML_FIELD_STRING_PTR("run", OPTIONAL, struct vp_step, run, 1, LONGEST),
     CYAML_FIELD_INT_PTR("exit", OPTIONAL, struct vp_step, exit_status),
@@ -97,6 +102,8 @@ static const cyaml_schema_field_t step_fields[] = {
     CYAML_FIELD_MAPPING_PTR("stdout", OPTIONAL, struct vp_step, standard_output, text_check_fields),
     CYAML_FIELD_MAPPING_PTR("stderr", OPTIONAL, struct vp_step, standard_error, text_check_fields),
     CYAML_FIELD_MAPPING_PTR("kill_after", OPTIONAL, struct vp_step, kill_after, kill_after_fields),
+    CYAML_FIELD_ENUM_PTR("access", OPTIONAL | CYAML_FLAG_STRICT, struct vp_step, access, accesses,
+                         COUNT_OF(accesses)),
     CYAML_FIELD_MAPPING_PTR("press", OPTIONAL, struct vp_step, press, press_fields),
     CYAML_FIELD_MAPPING_PTR("reset", OPTIONAL, struct vp_step, reset, reset_fields),
     CYAML_FIELD_ENUM_PTR("power", OPTIONAL | CYAML_FLAG_STRICT, struct vp_step, power, powers,

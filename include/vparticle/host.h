@@ -60,11 +60,39 @@ void vp_host_set_log(struct vp_host *host, void (*log)(void *context, const char
 /** Look at the server's device list now instead of at the next poll (every 100 ms). */
 void vp_host_rescan(struct vp_host *host);
 
+/**
+ * What the nodes of devices allow a tool, whoever it runs as. The rest of the tree is the same:
+ * everybody can read /sys, and so see which devices there are.
+ */
+enum vp_host_access {
+    VP_HOST_ACCESS_FULL, /**< everything: all nodes are root:root 0666 */
+    /**
+     * What a Debian 12 without udev rules for the device allows a user outside the group dialout
+     * (systemd 252, rules.d/50-udev-default.rules.in). /dev/bus/usb/BBB/DDD is root:root 0664: it
+     * can be opened for reading, which gives the descriptors, while opening it for writing fails
+     * with EACCES, and ioctl(2) on what was opened for reading with EPERM (kernel
+     * drivers/usb/core/devio.c, usbdev_do_ioctl()). /dev/ttyACMN is root:dialout 0660: open(2)
+     * fails with EACCES. stat(2), access(2) and their relatives agree. getuid(2) still says who the
+     * tool is: where it asks for that instead of trying, it comes to its own conclusions.
+     */
+    VP_HOST_ACCESS_NONE,
+};
+
+/** "full" or "none". @return 0 or VP_ERROR_NOT_FOUND */
+int vp_host_access_from_name(const char *name, enum vp_host_access *access);
+
 /** What to run. Descriptors of -1 are inherited. */
 struct vp_host_command {
     char *const *argv;                   /**< NULL-terminated; argv[0] is looked up in PATH */
     const char *directory;               /**< working directory, or NULL */
     int standard_output, standard_error; /**< descriptors, or -1 */
+    enum vp_host_access access;
+    /**
+     * Called each time that VP_HOST_ACCESS_NONE refuses something to the tool or one of its
+     * descendants, while the tool itself runs: an open(2), an access(2) that asks for more than
+     * existence, an ioctl(2). @p node is the device's node, valid during the call. May be NULL.
+     */
+    void (*refused)(void *context, const char *node);
     /**
      * Called once when the tool has ended; wait status as from waitpid(2). Exit status 126 or 127
      * with a message on its standard error: it could not be started after all.

@@ -26,6 +26,8 @@ status_is 2 -- true
 status_is 2 --device "$device"
 status_is 2 --device nonsense -- true
 status_is 2 --connect nonsense -- true
+status_is 2 --access some --device "$device" -- true
+says said "'--access some': must be full or none"
 too_many=()
 for ((i = 0; i < 16; i++)); do too_many+=(--device "$device"); done
 status_is 2 "${too_many[@]}" -- true

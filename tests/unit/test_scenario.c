@@ -36,6 +36,7 @@ static void every_key_is_loaded(void **state)
                "      lacks: [e]\n"
                "  - run: dfu-util\n"
                "    kill_after: {writes: 3}\n"
+               "    access: none\n"
                "  - press: {milliseconds: 3500}\n"
                "    device: 2\n"
                "  - reset: {}\n"
@@ -68,6 +69,8 @@ static void every_key_is_loaded(void **state)
     assert_int_equal(step->line, 12);
     assert_int_equal(*step->kill_after->writes, 3);
     assert_null(step->kill_after->erases);
+    assert_int_equal(*step->access, VP_HOST_ACCESS_NONE);
+    assert_null(step[-1].access);
     step++;
     assert_int_equal(step->press->milliseconds, 3500);
     assert_int_equal(*step->device, 2);
@@ -143,6 +146,11 @@ static const struct {
     {HEAD "  - run: x\n    kill_after: {writes: 1}\n    exit: 0\n",
      "s.yaml:6:11: 'exit' does not go with 'kill_after'"},
     {HEAD "  - reset: {}\n    exit: 0\n", "s.yaml:5:11: 'exit' goes with 'run', not with 'reset'"},
+    {HEAD "  - run: x\n    access: non\n",
+     "s.yaml:5:13: access: 'non' is not known; did you mean 'none'? (full, none)"},
+    {HEAD "  - run: x\n    access: [none]\n", "s.yaml:5:13: access: must be a single value"},
+    {HEAD "  - reset: {}\n    access: full\n",
+     "s.yaml:5:13: 'access' goes with 'run', not with 'reset'"},
     {HEAD "  - press: {}\n", "s.yaml:4:12: press needs the key 'milliseconds'"},
     {HEAD "  - reset: {}\n    device: 2\n",
      "s.yaml:5:13: there is no device 2; the scenario has 1"},

@@ -15,26 +15,29 @@
 
 #include "host/files/files.h"
 #include "host/files/files_private.h"
+#include "host/files/permission.h"
 
 /* ---- stat -------------------------------------------------------------------------------- */
 
-static void make_node_status(struct stat *status, const struct opened *node)
+static void make_node_status(struct stat *status, struct node node, struct permission permission)
 {
-    status->st_mode = S_IFCHR | 0666;
-    status->st_rdev = makedev(node->major, node->minor);
+    status->st_mode = S_IFCHR | permission.mode;
+    status->st_rdev = makedev(node.major, node.minor);
     status->st_size = 0;
     status->st_blocks = 0;
-    status->st_uid = status->st_gid = 0;
+    status->st_uid = permission.owner;
+    status->st_gid = permission.group;
 }
 
-static void make_node_statx(struct statx *status, const struct opened *node)
+static void make_node_statx(struct statx *status, struct node node, struct permission permission)
 {
-    status->stx_mode = S_IFCHR | 0666;
-    status->stx_rdev_major = node->major;
-    status->stx_rdev_minor = node->minor;
+    status->stx_mode = (uint16_t)(S_IFCHR | permission.mode);
+    status->stx_rdev_major = node.major;
+    status->stx_rdev_minor = node.minor;
     status->stx_size = 0;
     status->stx_blocks = 0;
-    status->stx_uid = status->stx_gid = 0;
+    status->stx_uid = permission.owner;
+    status->stx_gid = permission.group;
 }
 
 /* One question, in the form of stat(2) or of statx(2). */
@@ -65,8 +68,9 @@ static void answer_status(const struct vp_host *host, const struct status_questi
                                    : fstatat(AT_FDCWD, file, &status, flags);
         if (what->kind == OPENED_NODE) {
             error = 0; /* the node itself may have gone */
-            make_node_status(&status, what);
-            make_node_statx(&extended, what);
+            struct permission permission = permission_of(question->call, what->node.major);
+            make_node_status(&status, what->node, permission);
+            make_node_statx(&extended, what->node, permission);
         }
     }
     if (error) {
@@ -106,7 +110,7 @@ static void status_of_path(struct vp_host *host, const struct status_question *q
     }
     memcpy(opened.path, location.path, sizeof opened.path);
     opened.is_real = location.place == PLACE_REAL;
-    if (!opened.is_real && files_is_node(location.path, &opened.major, &opened.minor)) {
+    if (!opened.is_real && files_is_node(location.path, &opened.node)) {
         opened.kind = OPENED_NODE;
     }
     answer_status(host, question, &opened);
@@ -152,12 +156,31 @@ static void on_statx(struct vp_host *host, const struct call *call)
 
 /* ---- access ------------------------------------------------------------------------------ */
 
+/* A node is never executable, not even for root (generic_permission()). */
+static void access_node(const struct call *call, const char *path, struct node node, int mode)
+{
+    if (mode & ~(R_OK | W_OK | X_OK)) {
+        call_fail(call, EINVAL);
+    } else if (mode & (R_OK | W_OK) & ~permission_of(call, node.major).allowed) {
+        permission_refuse(call, path, EACCES);
+    } else if (mode & X_OK) {
+        call_fail(call, EACCES);
+    } else {
+        call_return(call, 0);
+    }
+}
+
 static void access_any(struct vp_host *host, const struct call *call, int directory,
                        uint64_t address, uint64_t mode, uint64_t flags)
 {
     struct location location;
     char file[FILE_SIZE];
     if (!files_find(host, call, directory, address, !(flags & AT_SYMLINK_NOFOLLOW), &location)) {
+        return;
+    }
+    struct node node;
+    if (location.place == PLACE_TREE && files_is_node(location.path, &node)) {
+        access_node(call, location.path, node, (int)mode);
         return;
     }
     files_name(host, &location, file);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "host/files/files_private.h"
+#include "host/files/permission.h"
 #include "host/serial/acm.h"
 #include "host/tree/listing.h"
 #include "host/usb/bus.h"
@@ -93,14 +94,37 @@ static void open_listing(const struct vp_host *host, const struct call *call, co
     close(fd);
 }
 
-static void open_port(struct vp_host *host, const struct call *call, unsigned minor, uint64_t flags)
+static void open_usb_node(struct vp_host *host, const struct call *call,
+                          const struct location *location, uint64_t flags)
+{
+    unsigned bus;
+    unsigned number;
+    if ((flags & O_ACCMODE) == O_RDONLY || !paths_is_node(location->path, &bus, &number)) {
+        open_file(host, call, location, flags);
+        return;
+    }
+    struct host_device *device = bus_device(host, bus, number);
+    if (device) {
+        usbfs_open(host, call, device, (flags & O_CLOEXEC) != 0);
+    } else {
+        call_fail(call, ENODEV);
+    }
+}
+
+/* In the kernel's order: do_open() of fs/namei.c. */
+static void open_node(struct vp_host *host, const struct call *call,
+                      const struct location *location, uint64_t flags, struct node node)
 {
     if (flags & O_CREAT && flags & O_EXCL) {
         call_fail(call, EEXIST);
     } else if (flags & O_DIRECTORY) {
         call_fail(call, ENOTDIR);
+    } else if (permission_wanted(flags) & ~permission_of(call, node.major).allowed) {
+        permission_refuse(call, location->path, EACCES);
+    } else if (node.major == TTY_ACM_MAJOR) {
+        acm_open(host, call, node.minor, (int)flags);
     } else {
-        acm_open(host, call, minor, (int)flags);
+        open_usb_node(host, call, location, flags);
     }
 }
 
@@ -125,20 +149,9 @@ static void open_any(struct vp_host *host, const struct call *call, int director
         open_file(host, call, &location, flags);
         return;
     }
-    unsigned bus;
-    unsigned number;
-    if (acm_is_node(location.path, &number) && !(flags & O_PATH)) {
-        open_port(host, call, number, flags);
-        return;
-    }
-    if (paths_is_node(location.path, &bus, &number) && !(flags & O_PATH) &&
-        (flags & O_ACCMODE) != O_RDONLY) {
-        struct host_device *device = bus_device(host, bus, number);
-        if (device) {
-            usbfs_open(host, call, device, (flags & O_CLOEXEC) != 0);
-        } else {
-            call_fail(call, ENODEV);
-        }
+    struct node node;
+    if (!(flags & O_PATH) && files_is_node(location.path, &node)) {
+        open_node(host, call, &location, flags, node);
         return;
     }
     open_file(host, call, &location, flags);

@@ -15,6 +15,11 @@
 
 enum { FILE_SIZE = PATH_MAX + 128 };
 
+/** Of a device. */
+struct node {
+    unsigned major, minor;
+};
+
 /** What a descriptor of the tool stands for, if it has to do with us. */
 struct opened {
     enum {
@@ -28,7 +33,7 @@ struct opened {
     char path[PATH_MAX]; /**< not for OPENED_OTHER and OPENED_MONITOR */
     bool is_real;        /**< the path is one of the real system */
     uint64_t pipe;
-    unsigned major, minor; /**< of a node */
+    struct node node; /**< for OPENED_NODE */
 };
 
 /**
@@ -57,7 +62,7 @@ void files_name(const struct vp_host *host, const struct location *location, cha
 bool files_is_empty_path(const struct call *call, uint64_t address);
 
 /** Is the file of the tree a device node? Then it says which. */
-bool files_is_node(const char *path, unsigned *major, unsigned *minor);
+bool files_is_node(const char *path, struct node *node);
 
 /** What the tool's descriptor stands for. */
 void files_identify(const struct vp_host *host, const struct call *call, int fd,

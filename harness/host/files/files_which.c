@@ -86,18 +86,18 @@ bool files_is_empty_path(const struct call *call, uint64_t address)
     return address == 0 || (call_read(call, address, &first, 1) == 0 && first == '\0');
 }
 
-bool files_is_node(const char *path, unsigned *major, unsigned *minor)
+bool files_is_node(const char *path, struct node *node)
 {
     unsigned bus;
-    *major = TTY_ACM_MAJOR;
-    if (acm_is_node(path, minor)) {
+    node->major = TTY_ACM_MAJOR;
+    if (acm_is_node(path, &node->minor)) {
         return true;
     }
-    *major = USB_MAJOR;
-    if (!paths_is_node(path, &bus, minor)) {
+    node->major = USB_MAJOR;
+    if (!paths_is_node(path, &bus, &node->minor)) {
         return false;
     }
-    --*minor;
+    --node->minor;
     return true;
 }
 
@@ -114,16 +114,17 @@ static void identify_name(const struct vp_host *host, const char *name, struct o
     const char *seen = paths_seen(host->tree.root, name);
     opened->kind = OPENED_OTHER;
     opened->is_real = false;
-    opened->major = USB_MAJOR;
+    opened->node.major = USB_MAJOR;
     opened->pipe = call_pipe_inode(name);
-    if (usbfs_node_path(host, opened->pipe, opened->path, sizeof opened->path, &opened->minor)) {
+    if (usbfs_node_path(host, opened->pipe, opened->path, sizeof opened->path,
+                        &opened->node.minor)) {
         opened->kind = OPENED_NODE;
     } else if (monitor_owns(host, opened->pipe)) {
         opened->kind = OPENED_MONITOR;
     } else if (seen != name) {
         snprintf(opened->path, sizeof opened->path, "%s", seen);
         opened->kind = OPENED_FILE;
-        if (files_is_node(seen, &opened->major, &opened->minor)) {
+        if (files_is_node(seen, &opened->node)) {
             opened->kind = OPENED_NODE;
         } else if (listing_is_merged(seen)) {
             opened->kind = OPENED_LISTING;
@@ -144,10 +145,10 @@ void files_identify(const struct vp_host *host, const struct call *call, int fd,
     if (!call_fd_name(call, fd, name, sizeof name)) {
         return;
     }
-    if (*name == '/' && acm_owns(host, call, fd, &opened->minor)) {
+    if (*name == '/' && acm_owns(host, call, fd, &opened->node.minor)) {
         opened->kind = OPENED_NODE;
-        opened->major = TTY_ACM_MAJOR;
-        snprintf(opened->path, sizeof opened->path, "/dev/ttyACM%u", opened->minor);
+        opened->node.major = TTY_ACM_MAJOR;
+        snprintf(opened->path, sizeof opened->path, "/dev/ttyACM%u", opened->node.minor);
     } else {
         identify_name(host, name, opened);
     }

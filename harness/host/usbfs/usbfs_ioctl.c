@@ -6,8 +6,10 @@
 #include <linux/usbdevice_fs.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "host/core/host_state.h"
+#include "host/files/permission.h"
 #include "host/serial/acm.h"
 #include "host/tree/paths.h"
 #include "host/usbfs/usbfs_private.h"
@@ -128,13 +130,20 @@ static const struct {
     {USBDEVFS_GET_SPEED, false, on_speed},
 };
 
-/* A node that was opened for reading only is a plain file of the tree. */
-static bool is_read_only_node(const struct vp_host *host, const char *name)
+/* A node that was opened for reading only is a plain file of the tree. Kernel: usbdev_do_ioctl(),
+ * which lets nobody do anything with that. */
+static void refuse_read_only(const struct vp_host *host, const struct call *call, const char *name)
 {
     unsigned bus;
     unsigned device;
     const char *seen = paths_seen(host->tree.root, name);
-    return seen != name && paths_is_node(seen, &bus, &device);
+    if (seen == name || !paths_is_node(seen, &bus, &device)) {
+        call_continue(call);
+    } else if (permission_of(call, USB_MAJOR).allowed & W_OK) {
+        call_fail(call, EPERM); /* its own fault */
+    } else {
+        permission_refuse(call, seen, EPERM);
+    }
 }
 
 void usbfs_ioctl(struct vp_host *host, const struct call *call)
@@ -146,11 +155,7 @@ void usbfs_ioctl(struct vp_host *host, const struct call *call)
     }
     struct usbfs_file *file = usbfs_find(host, call_pipe_inode(name));
     if (!file) {
-        if (is_read_only_node(host, name)) {
-            call_fail(call, EPERM);
-        } else {
-            call_continue(call);
-        }
+        refuse_read_only(host, call, name);
         return;
     }
     for (size_t i = 0; i < sizeof requests / sizeof *requests; i++) {
