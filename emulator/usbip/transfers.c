@@ -36,15 +36,15 @@ static void answer_unlink(struct usbip_session *session, uint32_t seqnum, int32_
 static void answer_submit(struct usbip_urb *urb, int32_t status)
 {
     const struct vp_transfer *transfer = &urb->transfer;
-    bool done = transfer->status == VP_TRANSFER_OK;
-    struct vp_usbip_header header = {.command = VP_USBIP_RET_SUBMIT,
-                                     .seqnum = urb->request.seqnum,
-                                     .submitted = {.status = status,
-                                                   .actual = done ? transfer->actual : 0,
-                                                   .packets = urb->request.submit.packets}};
-    size_t data = transfer->in ? header.submitted.actual : 0;
+    const uint32_t actual = transfer->status == VP_TRANSFER_OK ? transfer->actual : 0;
+    const uint32_t data = transfer->in ? actual : 0;
     uint8_t *to = usbip_session_reserve(urb->session, VP_USBIP_HEADER_SIZE + data);
     if (to) {
+        const struct vp_usbip_header header = {
+            .command = VP_USBIP_RET_SUBMIT,
+            .seqnum = urb->request.seqnum,
+            .submitted = {
+                .status = status, .actual = actual, .packets = urb->request.submit.packets}};
         vp_usbip_encode_header(to, &header);
         if (data > 0) {
             memcpy(to + VP_USBIP_HEADER_SIZE, transfer->data, data);
