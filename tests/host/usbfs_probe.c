@@ -79,6 +79,26 @@ static void node_and_files(void)
     puts("node and files");
 }
 
+static void alternate_settings(void)
+{
+    unsigned interface = 0;
+    unsigned configuration = 1;
+    int fd = open_node();
+    CHECK(ioctl(fd, USBDEVFS_SETCONFIGURATION, &configuration) == 0);
+    CHECK(ioctl(fd, USBDEVFS_CLAIMINTERFACE, &interface) == 0);
+    struct usbdevfs_setinterface setting = {.interface = 0, .altsetting = 1};
+    CHECK(ioctl(fd, USBDEVFS_SETINTERFACE, &setting) == 0);
+    char text[8] = "";
+    int file = open("/sys/bus/usb/devices/1-1:1.0/bAlternateSetting", O_RDONLY);
+    CHECK(read(file, text, sizeof text) == 3 && strcmp(text, " 1\n") == 0);
+    close(file);
+    setting.altsetting = 7;
+    FAILS(ioctl(fd, USBDEVFS_SETINTERFACE, &setting), EINVAL);
+    setting.altsetting = 0;
+    CHECK(ioctl(fd, USBDEVFS_SETINTERFACE, &setting) == 0);
+    close(fd);
+}
+
 static void interfaces(void)
 {
     int first = open_node();
@@ -115,20 +135,7 @@ static void interfaces(void)
     CHECK(ioctl(second, USBDEVFS_CLAIMINTERFACE, &interface) == 0);
     close(copy);
     close(second);
-    int third = open_node();
-    CHECK(ioctl(third, USBDEVFS_SETCONFIGURATION, &configuration) == 0);
-    CHECK(ioctl(third, USBDEVFS_CLAIMINTERFACE, &interface) == 0);
-    struct usbdevfs_setinterface setting = {.interface = 0, .altsetting = 1};
-    CHECK(ioctl(third, USBDEVFS_SETINTERFACE, &setting) == 0);
-    char text[8] = "";
-    int file = open("/sys/bus/usb/devices/1-1:1.0/bAlternateSetting", O_RDONLY);
-    CHECK(read(file, text, sizeof text) == 3 && strcmp(text, " 1\n") == 0);
-    close(file);
-    setting.altsetting = 7;
-    FAILS(ioctl(third, USBDEVFS_SETINTERFACE, &setting), EINVAL);
-    setting.altsetting = 0;
-    CHECK(ioctl(third, USBDEVFS_SETINTERFACE, &setting) == 0);
-    close(third);
+    alternate_settings();
     puts("interfaces");
 }
 
@@ -235,6 +242,38 @@ static void too_many(void)
     puts("too many transfers");
 }
 
+/* Killed while it waits, with a transfer in flight: the claim must go with it. The requests before
+ * have claimed the interface for us, as usbfs does for the forgetful. */
+static void killed_while_it_waits(int fd, struct usbdevfs_urb *urb)
+{
+    unsigned interface = 0;
+    struct usbdevfs_urb *reaped = NULL;
+    CHECK(ioctl(fd, USBDEVFS_RELEASEINTERFACE, &interface) == 0);
+    pid_t child = fork();
+    if (child == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        int own = open_node();
+        close(fd);
+        ioctl(own, USBDEVFS_CLAIMINTERFACE, &interface);
+        ioctl(own, USBDEVFS_SUBMITURB, urb);
+        kill(getppid(), SIGUSR1);
+        ioctl(own, USBDEVFS_REAPURB, &reaped);
+        _exit(0);
+    }
+    sigset_t ready_set;
+    int number;
+    sigemptyset(&ready_set);
+    sigaddset(&ready_set, SIGUSR1);
+    CHECK(sigwait(&ready_set, &number) == 0);
+    FAILS(ioctl(fd, USBDEVFS_CLAIMINTERFACE, &interface), EBUSY);
+    CHECK(kill(child, SIGKILL) == 0 && waitpid(child, NULL, 0) == child);
+    int result;
+    do {
+        result = ioctl(fd, USBDEVFS_CLAIMINTERFACE, &interface);
+    } while (result == -1 && errno == EBUSY);
+    CHECK(result == 0);
+}
+
 /* What follows leaves the device dead: an UPLOAD across the end of flash never ends. */
 static void never_answered(void)
 {
@@ -258,33 +297,7 @@ static void never_answered(void)
     CHECK(ioctl(fd, USBDEVFS_REAPURBNDELAY, &reaped) == 0 && reaped == &urb);
     CHECK(urb.status == -ENOENT && urb.actual_length == 0);
     CHECK(ready(fd) == 0);
-    /* Killed while it waits, with a transfer in flight: the claim must go with it. The requests
-     * above have claimed the interface for us, as usbfs does for the forgetful. */
-    unsigned interface = 0;
-    CHECK(ioctl(fd, USBDEVFS_RELEASEINTERFACE, &interface) == 0);
-    pid_t child = fork();
-    if (child == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        int own = open_node();
-        close(fd);
-        ioctl(own, USBDEVFS_CLAIMINTERFACE, &interface);
-        ioctl(own, USBDEVFS_SUBMITURB, &urb);
-        kill(getppid(), SIGUSR1);
-        ioctl(own, USBDEVFS_REAPURB, &reaped);
-        _exit(0);
-    }
-    sigset_t ready_set;
-    int number;
-    sigemptyset(&ready_set);
-    sigaddset(&ready_set, SIGUSR1);
-    CHECK(sigwait(&ready_set, &number) == 0);
-    FAILS(ioctl(fd, USBDEVFS_CLAIMINTERFACE, &interface), EBUSY);
-    CHECK(kill(child, SIGKILL) == 0 && waitpid(child, NULL, 0) == child);
-    int result;
-    do {
-        result = ioctl(fd, USBDEVFS_CLAIMINTERFACE, &interface);
-    } while (result == -1 && errno == EBUSY);
-    CHECK(result == 0);
+    killed_while_it_waits(fd, &urb);
     close(fd);
     puts("transfers without an answer");
     too_many();

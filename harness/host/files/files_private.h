@@ -2,9 +2,11 @@
  * @file files_private.h
  * What the handlers of system calls on paths share: which file is meant.
  *
- *   files.c        stat, access, readlink and the like
- *   files_open.c   open
- *   files_which.c  paths and descriptors
+ *   files.c         readlink, statfs and the like, and who answers what
+ *   files_open.c    open
+ *   files_status.c  stat and access
+ *   files_which.c   paths and descriptors
+ *   permission.c    whether the tool may
  */
 #ifndef VP_HOST_FILES_PRIVATE_H
 #define VP_HOST_FILES_PRIVATE_H
@@ -72,5 +74,15 @@ void files_identify(const struct vp_host *host, const struct call *call, int fd,
 void files_open(struct vp_host *host, const struct call *call);
 void files_openat(struct vp_host *host, const struct call *call);
 void files_openat2(struct vp_host *host, const struct call *call);
+
+/* files_status.c */
+void files_stat(struct vp_host *host, const struct call *call);
+void files_lstat(struct vp_host *host, const struct call *call);
+void files_fstat(struct vp_host *host, const struct call *call);
+void files_fstatat(struct vp_host *host, const struct call *call);
+void files_statx(struct vp_host *host, const struct call *call);
+void files_access(struct vp_host *host, const struct call *call);
+void files_faccessat(struct vp_host *host, const struct call *call);
+void files_faccessat2(struct vp_host *host, const struct call *call);
 
 #endif

@@ -83,12 +83,7 @@ static void monitor_free(struct monitor *monitor)
         monitor->first = message->next;
         free(message);
     }
-    while (monitor->receivers) {
-        struct receiver *receiver = monitor->receivers;
-        monitor->receivers = receiver->next;
-        call_fail(&receiver->call, EBADF);
-        free(receiver);
-    }
+    call_queue_fail(&monitor->receivers, EBADF);
     close(monitor->write_end);
     free(monitor);
 }
@@ -193,11 +188,7 @@ void monitor_announce(struct vp_host *host, const char *action, const struct usb
 void monitor_forget_session(struct vp_host *host, const struct session *session)
 {
     for (struct monitor *monitor = host->monitors; monitor; monitor = monitor->hh.next) {
-        for (struct receiver *receiver = monitor->receivers; receiver; receiver = receiver->next) {
-            if (receiver->call.session == session) {
-                receiver->call.session = NULL;
-            }
-        }
+        call_queue_forget(&monitor->receivers, session);
     }
 }
 

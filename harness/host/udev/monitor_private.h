@@ -12,7 +12,7 @@
 #include <stdint.h>
 #include <uthash.h>
 
-#include "host/supervisor/call.h"
+#include "host/supervisor/call_queue.h"
 #include "host/udev/monitor.h"
 
 struct message {
@@ -20,11 +20,6 @@ struct message {
     uint32_t group;
     size_t size;
     char data[];
-};
-
-struct receiver {
-    struct receiver *next;
-    struct call call;
 };
 
 struct monitor {
@@ -38,7 +33,7 @@ struct monitor {
     bool with_credentials, lost;
     struct message *first, **last;
     unsigned count;
-    struct receiver *receivers; /**< blocked in recvmsg(2), oldest first */
+    struct call_queue receivers; /**< blocked in recvmsg(2) */
     UT_hash_handle hh;
 };
 

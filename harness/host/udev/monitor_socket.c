@@ -235,21 +235,6 @@ static void deliver(struct monitor *monitor, const struct call *call, struct des
     }
 }
 
-static void wait_for_message(struct monitor *monitor, const struct call *call)
-{
-    struct receiver *receiver = calloc(1, sizeof *receiver);
-    if (!receiver) {
-        call_fail(call, ENOMEM);
-        return;
-    }
-    receiver->call = *call;
-    struct receiver **end = &monitor->receivers;
-    while (*end) {
-        end = &(*end)->next;
-    }
-    *end = receiver;
-}
-
 static void on_receive(struct monitor *monitor, const struct call *call)
 {
     struct destination to;
@@ -266,24 +251,20 @@ static void on_receive(struct monitor *monitor, const struct call *call)
     } else if (to.flags & MSG_DONTWAIT || call_fd_is_nonblocking(call, (int)call->arguments[0])) {
         call_fail(call, EAGAIN);
     } else {
-        wait_for_message(monitor, call);
+        call_queue_add(&monitor->receivers, call);
     }
 }
 
 void monitor_serve_receivers(struct monitor *monitor)
 {
-    while (monitor->first && monitor->receivers) {
-        struct receiver *receiver = monitor->receivers;
+    struct call call;
+    while (monitor->first && call_queue_take(&monitor->receivers, &call)) {
         struct destination to;
-        monitor->receivers = receiver->next;
-        if (call_is_waiting(&receiver->call)) {
-            if (read_destination(&receiver->call, &to)) {
-                call_fail(&receiver->call, EFAULT);
-            } else {
-                deliver(monitor, &receiver->call, &to);
-            }
+        if (read_destination(&call, &to)) {
+            call_fail(&call, EFAULT);
+        } else {
+            deliver(monitor, &call, &to);
         }
-        free(receiver);
     }
 }
 

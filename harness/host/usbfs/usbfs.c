@@ -216,17 +216,12 @@ void usbfs_reap(struct usbfs_file *file, const struct call *call)
 
 static void serve_reapers(struct usbfs_file *file)
 {
-    while (file->reapers && (file->completed || !file->device)) {
-        struct reaper *reaper = file->reapers;
-        file->reapers = reaper->next;
-        if (call_is_waiting(&reaper->call)) {
-            if (file->completed) {
-                usbfs_reap(file, &reaper->call);
-            } else {
-                call_fail(&reaper->call, ENODEV);
-            }
-        }
-        free(reaper);
+    struct call call;
+    while (file->completed && call_queue_take(&file->reapers, &call)) {
+        usbfs_reap(file, &call);
+    }
+    if (!file->device) {
+        call_queue_fail(&file->reapers, ENODEV);
     }
 }
 
@@ -279,12 +274,7 @@ static void file_free(struct usbfs_file *file)
         file->completed = urb->next;
         usbfs_urb_free(urb);
     }
-    while (file->reapers) {
-        struct reaper *reaper = file->reapers;
-        file->reapers = reaper->next;
-        call_fail(&reaper->call, ENODEV);
-        free(reaper);
-    }
+    call_queue_fail(&file->reapers, ENODEV);
     free(file);
 }
 
@@ -366,9 +356,7 @@ void usbfs_forget_session(struct vp_host *host, const struct session *session)
         for (struct urb *urb = file->pending; urb; urb = urb->next) {
             forget_call(&urb->call, session);
         }
-        for (struct reaper *reaper = file->reapers; reaper; reaper = reaper->next) {
-            forget_call(&reaper->call, session);
-        }
+        call_queue_forget(&file->reapers, session);
         if (is_last && !file->device) {
             file_free(file);
         }

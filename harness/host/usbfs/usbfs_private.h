@@ -17,6 +17,7 @@
 
 #include "host/core/host_state.h"
 #include "host/supervisor/call.h"
+#include "host/supervisor/call_queue.h"
 #include "host/usb/bus.h"
 #include "host/usbfs/usbfs.h"
 
@@ -28,11 +29,6 @@ enum {
 
 /** How long requests wait that have no limit of their own (USB_CTRL_SET_TIMEOUT), in seconds. */
 #define USBFS_TIME_LIMIT 5.0
-
-struct reaper {
-    struct reaper *next;
-    struct call call;
-};
 
 /**
  * An open device node. The tool has the writing end of a pipe with room for one byte. While the
@@ -49,7 +45,7 @@ struct usbfs_file {
     bool full;                          /**< the byte is inside */
     struct urb *pending, *completed, **completed_end;
     unsigned pending_count;
-    struct reaper *reapers; /**< blocked in USBDEVFS_REAPURB, oldest first */
+    struct call_queue reapers; /**< blocked in USBDEVFS_REAPURB */
     struct usbfs_file *next_of_device;
     UT_hash_handle hh;
 };

@@ -236,22 +236,11 @@ void usbfs_on_reap_now(struct usbfs_file *file, const struct call *call)
 
 void usbfs_on_reap(struct usbfs_file *file, const struct call *call)
 {
-    struct reaper *reaper = NULL;
     if (file->completed || !file->device) {
         usbfs_on_reap_now(file, call);
-        return;
+    } else {
+        call_queue_add(&file->reapers, call);
     }
-    reaper = calloc(1, sizeof *reaper);
-    if (!reaper) {
-        call_fail(call, ENOMEM);
-        return;
-    }
-    reaper->call = *call;
-    struct reaper **end = &file->reapers;
-    while (*end) {
-        end = &(*end)->next;
-    }
-    *end = reaper;
 }
 
 /* The kernel returns when the URB is ready to be reaped, so the usbfs_answer waits for the
