@@ -31,6 +31,7 @@ void vp_system_start(struct vp_system *system, const struct vp_system_machine *m
 void vp_system_stop(struct vp_system *system)
 {
     vp_control_cancel_all(&system->control);
+    vp_console_start(system);
     *system = (struct vp_system){0};
 }
 
