@@ -140,6 +140,7 @@ static bool enter_application(struct vp_device *device)
         .flash = device->flash,
         .external = device->external,
         .backup = &device->backup,
+        .networks = &device->networks,
     };
     memcpy(machine.device_id, device->id, sizeof machine.device_id);
     vp_system_start(&device->system, &machine);

@@ -83,8 +83,8 @@ static const struct vp_port_rules port_by_dtr = {
 };
 
 /*
- * system_ymodem.cpp, system_update.cpp @ v0.4.4, v0.4.6. The timeout is a count of loops, 0x10000000: at some 50
- * cycles each and 120 MHz about 110 s. Assumption: the cycles.
+ * system_ymodem.cpp, system_update.cpp @ v0.4.4, v0.4.6. The timeout is a count of loops,
+ * 0x10000000: at some 50 cycles each and 120 MHz about 110 s. Assumption: the cycles.
  */
 static const struct vp_ymodem_rules ymodem_at_first = {
     .byte_timeout = 110000,

@@ -259,7 +259,7 @@ static void wifi_up_to_0_6(void **state)
     expect(&chip, "1\n", "1\r\nPassword: ");
     expect(&chip, "secretsecret\n", "secretsecret\r\n" THANKS AWESOME);
     assert_int_equal(chip.system.state, VP_SYSTEM_NORMAL);
-    assert_string_equal(chip.system.ssid, "home");
+    assert_string_equal(chip.networks.ssid, "home");
     vp_system_listen(&chip.system, true);
     expect(&chip, "w", "SSID: ");
     expect(&chip, "open\n", "open\r\nSecurity 0=unsecured, 1=WEP, 2=WPA, 3=WPA2: ");
@@ -576,7 +576,7 @@ static void a_button_held_3_s_listens_and_10_s_forgets(void **state)
     vp_system_button(&chip.system, false);
     vp_system_advance(&chip.system, 1250);
     assert_led(&chip, VP_LED_BLUE, VP_LED_BLINK, 500);
-    assert_false(chip.system.has_credentials);
+    assert_true(chip.networks.forgotten);
     assert_int_equal(chip.system.state, VP_SYSTEM_LISTENING);
     vp_system_set_dtr(&chip.system, true);
     expect(&chip, "x", "");

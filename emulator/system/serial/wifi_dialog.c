@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "system/networks.h"
 #include "system/serial/pem.h"
 
 enum security { UNSECURED = 0, WEP = 1, WPA = 2, WPA2 = 3, WPA_ENTERPRISE = 4 };
@@ -113,8 +114,7 @@ static void save(struct vp_system *system, const char *password)
     vp_console_print(system, "If your LED flashes red or you encounter any other problems,\r\n");
     vp_console_print(system, "visit https://www.particle.io/support to debug.\r\n\r\n");
     vp_console_print(system, "    Particle <3 you!\r\n\r\n");
-    memcpy(system->ssid, system->console.ssid, sizeof system->ssid);
-    system->has_credentials = true;
+    vp_networks_set(system, system->console.ssid);
     vp_system_listen(system, false); /* WLAN_SERIAL_CONFIG_DONE */
 }
 
