@@ -21,6 +21,7 @@ struct vp_device {
     struct vp_flash *flash;
     struct vp_flash *external; /**< serial flash, or NULL */
     struct vp_backup_registers backup;
+    struct vp_networks networks;
     uint8_t id[VP_DEVICE_ID_SIZE];
 
     enum vp_mode mode;

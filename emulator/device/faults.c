@@ -217,6 +217,9 @@ static bool take_reply(struct vp_device *device)
 uint32_t vp_faults_transmit(struct vp_device *device, uint8_t *bytes, uint32_t room)
 {
     struct vp_faults *faults = device->faults;
+    if (faults->count == 0 && faults->remaining == 0) {
+        return vp_system_transmit(&device->system, bytes, room);
+    }
     if (faults->held > 0 || !take_reply(device) || faults->held > 0) {
         return 0;
     }

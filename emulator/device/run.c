@@ -140,6 +140,7 @@ static bool enter_application(struct vp_device *device)
         .flash = device->flash,
         .external = device->external,
         .backup = &device->backup,
+        .networks = &device->networks,
     };
     memcpy(machine.device_id, device->id, sizeof machine.device_id);
     vp_system_start(&device->system, &machine);
@@ -347,6 +348,7 @@ static uint32_t be_busy(struct vp_device *device, uint32_t milliseconds)
 {
     const uint32_t step = pass(device, milliseconds, (int64_t)(device->busy_us + 999) / 1000);
     const uint64_t passed = (uint64_t)step * 1000;
+    vp_faults_advance(device, step);
     device->busy_us = passed < device->busy_us ? device->busy_us - passed : 0;
     if (device->busy_us == 0) {
         if (device->attach_later) {

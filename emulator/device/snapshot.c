@@ -7,6 +7,7 @@ struct vp_snapshot {
     const struct vp_board *board;
     struct vp_flash *flash, *external;
     struct vp_backup_registers backup;
+    struct vp_networks networks;
 };
 
 /* Both flashes or none. */
@@ -32,6 +33,7 @@ int vp_device_take_snapshot(const struct vp_device *device, struct vp_snapshot *
     }
     made->board = device->board;
     made->backup = device->backup;
+    made->networks = device->networks;
     const int error = fork_both(device->flash, device->external, &made->flash, &made->external);
     if (error) {
         free(made);
@@ -56,6 +58,7 @@ int vp_device_restore(struct vp_device *device, const struct vp_snapshot *snapsh
         vp_flash_take(device->external, external);
     }
     device->backup = snapshot->backup;
+    device->networks = snapshot->networks;
     vp_device_reset(device);
     return 0;
 }

@@ -8,7 +8,7 @@ static const struct vp_wifi_build cc3000 = {
                    "\r\n ** we at Spark have never seen it work."
                    "\r\n ** If you control the network, we recommend changing it to WPA2.\r\n",
     .saving = "Thanks! Wait about 7 seconds while I save those credentials...\r\n\r\n",
-    .look_for = "If you see a pulsing cyan light, your Spark Core\r\n",
+    .look_for = "If you see a pulsing cyan light, your Spark Core",
 };
 
 /* The dry run asks for the cipher of WPA and WPA2. */
@@ -16,7 +16,7 @@ static const struct vp_wifi_build wiced = {
     .enterprise = true,
     .asks_cipher = true,
     .saving = "Thanks! Wait while I save those credentials...\r\n\r\n",
-    .look_for = "If you see a pulsing cyan light, your device\r\n",
+    .look_for = "If you see a pulsing cyan light, your device",
 };
 
 /*

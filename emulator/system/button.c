@@ -1,6 +1,6 @@
 #include "system/button.h"
 
-#include "system/system.h"
+#include "system/networks.h"
 
 enum {
     HOLD_TO_LISTEN = 3000,
@@ -77,9 +77,8 @@ static void act(struct vp_system *system)
 
 static void clear_credentials(struct vp_system *system)
 {
-    system->has_credentials = system->build->cellular;
-    system->ssid[0] = '\0';
-    if (!system->has_credentials) {
+    vp_networks_forget(system);
+    if (!vp_networks_known(system)) {
         vp_system_listen(system, true); /* wherever the release of the button has led meanwhile */
     }
 }

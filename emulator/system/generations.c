@@ -83,8 +83,8 @@ static const struct vp_port_rules port_by_dtr = {
 };
 
 /*
- * system_ymodem.cpp @ v0.4.4, v0.4.7. The timeout is a count of loops, 0x10000000: at some 50
- * cycles each and 120 MHz about 110 s. Assumption: the cycles.
+ * system_ymodem.cpp, system_update.cpp @ v0.4.4, v0.4.6. The timeout is a count of loops,
+ * 0x10000000: at some 50 cycles each and 120 MHz about 110 s. Assumption: the cycles.
  */
 static const struct vp_ymodem_rules ymodem_at_first = {
     .byte_timeout = 110000,
@@ -92,16 +92,14 @@ static const struct vp_ymodem_rules ymodem_at_first = {
     .chunk_failure = "Verification failed!",
 };
 
-/* system_ymodem.cpp, system_update.cpp @ v0.4.9 (from v0.4.8-rc.6 on) */
-static const struct vp_ymodem_rules ymodem_with_timeout = {
-    .byte_timeout = 5000,
-    .counts_before_packets = true,
-    .space_is_answered = true,
-    .verdict = VP_VERDICT_NEVER,
+/* The same @ v0.4.7: the check only notes that a reset is due. */
+static const struct vp_ymodem_rules ymodem_and_reset = {
+    .byte_timeout = 110000,
+    .verdict = VP_VERDICT_IGNORED,
     .chunk_failure = "Verification failed!",
 };
 
-/* system_ymodem.cpp, system_update.cpp @ v0.5.0, v0.6.0 */
+/* system_ymodem.cpp, system_update.cpp @ v0.4.8-rc.6, v0.4.9, v0.6.0 */
 static const struct vp_ymodem_rules ymodem_without_verdict = {
     .byte_timeout = 5000,
     .counts_before_packets = true,
@@ -171,14 +169,25 @@ static const struct vp_console_rules console_of_2_2 = {
     .identifies_by_key = true,
 };
 
-/* system_setup.cpp @ v0.4.6, v0.6.4 */
-static const struct vp_wifi_rules wifi_at_first = {0};
+/* system_setup.cpp, wlan_hal.cpp @ v0.4.6, v0.6.4 */
+static const struct vp_wifi_rules wifi_at_first = {.line_end = "\r\n"};
 
-/* system_setup.cpp @ v0.7.0 (from v0.7.0-rc.1 on), v2.2.0 */
+/* system_setup.cpp, wlan_hal.cpp @ v0.7.0 (from v0.7.0-rc.1 on), v1.4.4 */
 static const struct vp_wifi_rules wifi_with_enterprise = {
     .insists_on_ssid = true,
     .enterprise = true,
     .always_ciphers = true,
+    .checks_keys = true,
+    .line_end = "\r\n",
+};
+
+/* system_setup.cpp @ v1.5.0-rc.1, v3.3.1 */
+static const struct vp_wifi_rules wifi_since_1_5 = {
+    .insists_on_ssid = true,
+    .enterprise = true,
+    .always_ciphers = true,
+    .checks_keys = true,
+    .line_end = " \r\n",
 };
 
 /* ---- Start ------------------------------------------------------------------------------ */
@@ -291,7 +300,8 @@ static const struct vp_update_rules forgetful = {.full_dependencies = true,
 static const struct vp_system_generation generations[] = {
 /* first  composite  serial    flags      second  start                install             update      description                  port              by speed  ymodem                   console                    wifi                   listening */
 { 0,     false,     CONSTANT, DCT,       false,  &starts_at_first,    &older,             &one_way,   &describes_one_dependency,   &port_of_packets, true,     &ymodem_at_first,        &console_at_first,         &wifi_at_first,        {0, 0}      }, /* 0.4.x */
-{ 10,    false,     CONSTANT, DCT,       false,  &starts_at_first,    &older,             &one_way,   &describes_one_dependency,   &port_of_packets, true,     &ymodem_with_timeout,    &console_at_first,         &wifi_at_first,        {0, 0}      }, /* 0.4.8-rc.6 */
+{ 8,     false,     CONSTANT, DCT,       false,  &starts_at_first,    &older,             &one_way,   &describes_one_dependency,   &port_of_packets, true,     &ymodem_and_reset,       &console_at_first,         &wifi_at_first,        {0, 0}      }, /* 0.4.7 */
+{ 10,    false,     CONSTANT, DCT,       false,  &starts_at_first,    &older,             &one_way,   &describes_one_dependency,   &port_of_packets, true,     &ymodem_without_verdict, &console_at_first,         &wifi_at_first,        {0, 0}      }, /* 0.4.8-rc.6 */
 { 12,    false,     CONSTANT, DCT,       false,  &starts_at_first,    &older_on_wifi,     &one_way,   &describes_one_dependency,   &port_by_traffic, false,    &ymodem_without_verdict, &console_with_packets,     &wifi_at_first,        {0, 0}      }, /* 0.5.0-rc.1 */
 { 18,    false,     CONSTANT, DCT,       false,  &starts_at_first,    &older_on_wifi,     &both_ways, &describes_one_dependency,   &port_by_dtr,     false,    &ymodem_without_verdict, &console_with_packets,     &wifi_at_first,        {0, 0}      }, /* 0.5.3-rc.1 */
 { 22,    false,     CONSTANT, DCT,       false,  &starts_since_0_5_4, &older_on_wifi,     &both_ways, &describes_one_dependency,   &port_by_dtr,     false,    &ymodem_without_verdict, &console_with_packets,     &wifi_at_first,        {0, 0}      }, /* 0.5.4 */
@@ -306,11 +316,12 @@ static const struct vp_system_generation generations[] = {
 { 312,   true,      LOWER,    REGISTERS, true,   &starts_since_0_7,   &older_and_reset,   &patient,   &describes_two_dependencies, &port_by_dtr,     false,    &ymodem_with_flags,      &console_with_diagnostics, &wifi_with_enterprise, {300000, 0} }, /* 0.8.0-rc.14 */
 { 1100,  true,      LOWER,    REGISTERS, true,   &starts_since_0_7,   &older_and_reset,   &patient,   &describes_what_is_there,    &port_by_dtr,     false,    &ymodem_with_flags,      &console_with_keys,        &wifi_with_enterprise, {300000, 0} }, /* 1.1.0-rc.1 */
 { 1201,  true,      LOWER,    REGISTERS, true,   &starts_since_1_2,   &older_and_reset,   &patient,   &describes_what_is_there,    &port_by_dtr,     false,    &ymodem_with_flags,      &console_with_keys,        &wifi_with_enterprise, {300000, 0} }, /* 1.2.0-beta.1 */
-{ 2000,  true,      LOWER,    REGISTERS, true,   &starts_since_1_2,   &older_and_reset,   &exact,     &describes_what_is_there,    &port_by_dtr,     false,    &ymodem_with_error,      &console_with_keys,        &wifi_with_enterprise, {300000, 0} }, /* 2.0.0 */
-{ 2100,  true,      LOWER,    REGISTERS, true,   &starts_since_1_2,   &older_and_reset,   &exact,     &describes_the_modem,        &port_by_dtr,     false,    &ymodem_with_error,      &console_with_keys,        &wifi_with_enterprise, {300000, 0} }, /* 2.1.0-rc.1 */
-{ 2201,  true,      LOWER,    REGISTERS, true,   &starts_since_1_2,   &older_and_reset,   &forgetful, &describes_in_place,         &port_by_dtr,     false,    &ymodem_with_error,      &console_of_2_2,           &wifi_with_enterprise, {300000, 0} }, /* 2.2.0-rc.2 */
-{ 3000,  true,      LOWER,    REGISTERS, true,   &starts_since_1_2,   &older_and_reset,   &exact,     &describes_the_modem,        &port_by_dtr,     false,    &ymodem_with_error,      &console_with_keys,        &wifi_with_enterprise, {300000, 0} }, /* 3.0.0 does not have what 2.2.0 brought */
-{ 3200,  true,      LOWER,    REGISTERS, true,   &starts_since_1_2,   &older_and_reset,   &forgetful, &describes_in_place,         &port_by_dtr,     false,    &ymodem_with_error,      &console_of_2_2,           &wifi_with_enterprise, {300000, 0} }, /* 3.2.0 has it again */
+{ 1500,  true,      LOWER,    REGISTERS, true,   &starts_since_1_2,   &older_and_reset,   &patient,   &describes_what_is_there,    &port_by_dtr,     false,    &ymodem_with_flags,      &console_with_keys,        &wifi_since_1_5,       {300000, 0} }, /* 1.5.0-rc.1 */
+{ 2000,  true,      LOWER,    REGISTERS, true,   &starts_since_1_2,   &older_and_reset,   &exact,     &describes_what_is_there,    &port_by_dtr,     false,    &ymodem_with_error,      &console_with_keys,        &wifi_since_1_5,       {300000, 0} }, /* 2.0.0 */
+{ 2100,  true,      LOWER,    REGISTERS, true,   &starts_since_1_2,   &older_and_reset,   &exact,     &describes_the_modem,        &port_by_dtr,     false,    &ymodem_with_error,      &console_with_keys,        &wifi_since_1_5,       {300000, 0} }, /* 2.1.0-rc.1 */
+{ 2201,  true,      LOWER,    REGISTERS, true,   &starts_since_1_2,   &older_and_reset,   &forgetful, &describes_in_place,         &port_by_dtr,     false,    &ymodem_with_error,      &console_of_2_2,           &wifi_since_1_5,       {300000, 0} }, /* 2.2.0-rc.2 */
+{ 3000,  true,      LOWER,    REGISTERS, true,   &starts_since_1_2,   &older_and_reset,   &exact,     &describes_the_modem,        &port_by_dtr,     false,    &ymodem_with_error,      &console_with_keys,        &wifi_since_1_5,       {300000, 0} }, /* 3.0.0 does not have what 2.2.0 brought */
+{ 3200,  true,      LOWER,    REGISTERS, true,   &starts_since_1_2,   &older_and_reset,   &forgetful, &describes_in_place,         &port_by_dtr,     false,    &ymodem_with_error,      &console_of_2_2,           &wifi_since_1_5,       {300000, 0} }, /* 3.2.0 has it again */
 };
 // clang-format on
 

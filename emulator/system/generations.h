@@ -132,6 +132,8 @@ struct vp_wifi_rules {
     bool insists_on_ssid; /**< an empty line is asked for again */
     bool enterprise;      /**< choices 4 and 5 */
     bool always_ciphers;  /**< asks for the cipher even where there is none */
+    bool checks_keys;     /**< passwords and certificates */
+    const char *line_end; /**< of the line that names the device: with a blank before it or not */
 };
 
 struct vp_system_generation {

@@ -8,6 +8,7 @@
 #include "dct/module_slots.h"
 #include "system/describe/fetch.h"
 #include "system/describe/release.h"
+#include "system/networks.h"
 #include "system/own_flags.h"
 #include "system/update/self_install.h"
 #include "system/update/update.h"
@@ -348,6 +349,7 @@ void vp_mode_decide(struct vp_system *system)
     if (asked && take_safe_listen(system)) {
         vp_system_listen(system, true);
     }
+    vp_networks_start(system);
     if (vp_update_apply_flagged(system)) {
         system->state = VP_SYSTEM_RESETTING;
     }

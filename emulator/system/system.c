@@ -1,6 +1,7 @@
 #include "system/system.h"
 
 #include "system/mode.h"
+#include "system/networks.h"
 #include "system/own_flags.h"
 #include "system/update/update.h"
 
@@ -18,8 +19,7 @@ enum {
 void vp_system_start(struct vp_system *system, const struct vp_system_machine *machine)
 {
     *system = (struct vp_system){.machine = *machine,
-                                 .build = vp_system_build_find(machine->board->platform),
-                                 .has_credentials = true};
+                                 .build = vp_system_build_find(machine->board->platform)};
     if (!vp_mode_identify(system)) {
         system->state = VP_SYSTEM_CRASHED;
         return;
@@ -31,6 +31,7 @@ void vp_system_start(struct vp_system *system, const struct vp_system_machine *m
 void vp_system_stop(struct vp_system *system)
 {
     vp_control_cancel_all(&system->control);
+    vp_console_start(system);
     *system = (struct vp_system){0};
 }
 
@@ -86,7 +87,7 @@ static void set_state(struct vp_system *system)
 /* Without credentials a device goes back into listening mode as soon as it has left it. */
 void vp_system_listen(struct vp_system *system, bool listen)
 {
-    if (listen || system->has_credentials) {
+    if (listen || vp_networks_known(system)) {
         system->listening = listen;
     }
     system->listening_ms = 0;

@@ -39,12 +39,23 @@ enum vp_system_state {
     VP_SYSTEM_CRASHED,   /**< a system part is missing or broken: the processor faults (deduced) */
 };
 
+/**
+ * The Wi-Fi networks that a board remembers, beyond resets and without power: in the DCT's own
+ * sections, or in the Core's radio. They are kept beside the flash here, so that a flash image does
+ * not have them. A new board knows one (Assumption: somebody has set it up).
+ */
+struct vp_networks {
+    bool forgotten; /**< it knows none */
+    char ssid[33];  /**< the one that the 'w' dialog set last, or empty */
+};
+
 /** What it runs on; everything belongs to the caller. */
 struct vp_system_machine {
     const struct vp_board *board;
     struct vp_flash *flash;    /**< internal */
     struct vp_flash *external; /**< serial flash, or NULL */
     struct vp_backup_registers *backup;
+    struct vp_networks *networks;
     uint8_t device_id[VP_DEVICE_ID_SIZE];
 };
 
@@ -86,8 +97,6 @@ struct vp_system {
     bool safe_mode; /**< the application does not run, whatever else goes on */
     bool listening; /**< in listening mode, perhaps receiving a module */
     uint32_t listening_ms;
-    bool has_credentials;
-    char ssid[33]; /**< network that was set by the 'w' dialog, or empty */
 
     struct vp_update update;
     struct vp_serial serial;

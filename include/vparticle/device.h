@@ -206,7 +206,7 @@ struct vp_flash *vp_device_flash(struct vp_device *device);
 
 /* ---- Snapshots ------------------------------------------------------------------ */
 
-/** What survives a reset: both flashes and the backup registers. */
+/** What survives a reset: both flashes, the backup registers and the Wi-Fi networks. */
 struct vp_snapshot;
 
 /** @param[out] snapshot  owned by the caller: vp_snapshot_destroy(). @return 0, VP_ERROR_NO_MEMORY

@@ -30,6 +30,7 @@ static void point_at(struct fuzz_chip *chip)
     chip->system.machine.flash = chip->flash;
     chip->system.machine.external = chip->external;
     chip->system.machine.backup = &chip->backup;
+    chip->system.machine.networks = &chip->networks;
 }
 
 static void make(struct fuzz_chip *chip, unsigned which)
@@ -46,6 +47,7 @@ static void make(struct fuzz_chip *chip, unsigned which)
         .flash = chip->flash,
         .external = chip->external,
         .backup = &chip->backup,
+        .networks = &chip->networks,
     };
     vp_system_start(&chip->system, &machine);
     if (chip->system.state == VP_SYSTEM_CRASHED || chip->system.state == VP_SYSTEM_RESETTING) {

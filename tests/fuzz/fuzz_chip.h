@@ -8,6 +8,7 @@ struct fuzz_chip {
     const struct vp_board *board;
     struct vp_flash *before, *flash, *external;
     struct vp_backup_registers backup;
+    struct vp_networks networks;
     struct vp_system system;
 };
 

@@ -63,6 +63,7 @@ enum vp_system_state chip_start(struct chip *chip)
         .flash = chip->flash,
         .external = chip->external,
         .backup = &chip->backup,
+        .networks = &chip->networks,
     };
     memcpy(machine.device_id, device_id, sizeof device_id);
     vp_system_stop(&chip->system);

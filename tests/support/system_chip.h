@@ -10,6 +10,7 @@ struct chip {
     const struct vp_board *board;
     struct vp_flash *flash, *external;
     struct vp_backup_registers backup;
+    struct vp_networks networks;
     struct vp_system system;
 };
 

@@ -572,6 +572,61 @@ static void who_gets_an_answer_may_reset_the_device_at_once(void **state)
     vp_device_destroy(device);
 }
 
+/* Cleared in listening mode, or by the bootloader; kept by snapshots. */
+static void networks_stay_forgotten(void **state)
+{
+    (void)state;
+    static const char *const specs[] = {"photon@0.4.9", "p1@0.6.2", "photon@1.5.2", "photon@2.3.1"};
+    for (size_t i = 0; i < sizeof specs / sizeof *specs; i++) {
+        struct vp_device *device = host_device(specs[i]);
+        struct vp_snapshot *before;
+        assert_int_equal(vp_device_take_snapshot(device, &before), 0);
+        for (unsigned ms = 3200; ms <= 11000; ms += 7800) {
+            vp_device_button(device, true);
+            vp_device_advance(device, ms);
+            vp_device_button(device, false);
+            vp_device_settle(device);
+        }
+        vp_device_power(device, false);
+        vp_device_power(device, true);
+        vp_device_settle(device);
+        assert_int_equal(vp_device_mode(device), VP_MODE_LISTENING);
+        assert_int_equal(vp_device_restore(device, before), 0);
+        vp_device_settle(device);
+        assert_int_equal(vp_device_mode(device), VP_MODE_NORMAL);
+        vp_snapshot_destroy(before);
+        vp_device_destroy(device);
+    }
+}
+
+static void the_bootloader_can_have_networks_forgotten(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *spec;
+        enum vp_mode mode;
+    } cases[] = {
+        {"photon@1.5.2", VP_MODE_LISTENING},
+        {"photon@2.3.1", VP_MODE_LISTENING},
+        {"electron@1.5.2", VP_MODE_NORMAL},
+        {"photon@0.6.2,bootloader=400", VP_MODE_SAFE}, /* each looks for the flags elsewhere */
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct vp_device *device = host_device(cases[i].spec);
+        for (unsigned again = 0; again < 2; again++) {
+            if (!again) {
+                vp_device_button(device, true);
+            }
+            vp_device_reset(device);
+            vp_device_advance(device, again ? 0 : 10500);
+            vp_device_button(device, false);
+            vp_device_settle(device);
+            assert_int_equal(vp_device_mode(device), cases[i].mode);
+        }
+        vp_device_destroy(device);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -589,6 +644,8 @@ int main(void)
         cmocka_unit_test(events_come_at_their_time),
         cmocka_unit_test(boards_come_up_as_asked),
         cmocka_unit_test(a_core_without_any_firmware_loops),
+        cmocka_unit_test(networks_stay_forgotten),
+        cmocka_unit_test(the_bootloader_can_have_networks_forgotten),
         cmocka_unit_test(serial_flash_may_be_a_file),
         cmocka_unit_test(from_one_image_back_to_parts_by_dfu_alone),
         cmocka_unit_test(a_crash_after_leaving_dfu_ends_in_dfu_again),

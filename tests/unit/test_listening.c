@@ -7,6 +7,10 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <openssl/bio.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
 
 #include "dct/dct.h"
 #include "support/system_chip.h"
@@ -106,7 +110,7 @@ static void the_electron_lists_what_it_knows(void **state)
         const char *heard = chip_hear(&chip);
         assert_memory_equal(heard, "Device ID: 30003a000a47343231303131\r\nIMEI: 353162", 49);
         assert_non_null(strstr(heard, "\r\nICCID: 893407"));
-        assert_int_equal(strstr(heard, "\r\ncellfw: ") != NULL, cases[i].modem);
+        assert_int_equal(strstr(heard, "\r\nCell Radio Version: ") != NULL, cases[i].modem);
         expect(&chip, "w", "");
         chip_free(&chip);
     }
@@ -233,9 +237,12 @@ static void diagnostics_are_told(void **state)
 /* ---- Wi-Fi
  * ---------------------------------------------------------------------------------------- */
 
-#define THANKS "Thanks! Wait while I save those credentials...\r\n\r\n"
-#define AWESOME                                                                                    \
-    "Awesome. Now we'll connect!\r\n\r\nIf you see a pulsing cyan light, your device\r\n"          \
+#define THANKS      "Thanks! Wait while I save those credentials...\r\n\r\n"
+#define AWESOME     AWESOME_WITH("\r\n")
+#define AWESOME_1_5 AWESOME_WITH(" \r\n")
+#define DERP        "Derp. Sorry, we couldn't save the credentials.\r\n\r\n"
+#define AWESOME_WITH(line_end)                                                                     \
+    "Awesome. Now we'll connect!\r\n\r\nIf you see a pulsing cyan light, your device" line_end     \
     "has connected to the Cloud and is ready to go!\r\n\r\n"                                       \
     "If your LED flashes red or you encounter any other problems,\r\n"                             \
     "visit https://www.particle.io/support to debug.\r\n\r\n    Particle <3 you!\r\n\r\n"
@@ -252,7 +259,7 @@ static void wifi_up_to_0_6(void **state)
     expect(&chip, "1\n", "1\r\nPassword: ");
     expect(&chip, "secretsecret\n", "secretsecret\r\n" THANKS AWESOME);
     assert_int_equal(chip.system.state, VP_SYSTEM_NORMAL);
-    assert_string_equal(chip.system.ssid, "home");
+    assert_string_equal(chip.networks.ssid, "home");
     vp_system_listen(&chip.system, true);
     expect(&chip, "w", "SSID: ");
     expect(&chip, "open\n", "open\r\nSecurity 0=unsecured, 1=WEP, 2=WPA, 3=WPA2: ");
@@ -263,10 +270,45 @@ static void wifi_up_to_0_6(void **state)
     chip_say(&chip, "2\n");
     chip_say(&chip, "2\n");
     chip_hear(&chip);
-    expect(&chip, "short\n",
-           "short\r\n" THANKS "Derp. Sorry, we couldn't save the credentials.\r\n\r\n");
+    expect(&chip, "short\n", "short\r\n" THANKS AWESOME); /* nobody looks at it */
+    assert_int_equal(chip.system.state, VP_SYSTEM_NORMAL);
+    vp_system_listen(&chip.system, true);
+    chip_say(&chip, "w");
+    chip_say(&chip, "\n");
+    chip_hear(&chip);
+    expect(&chip, "0\n", "0\r\n" THANKS DERP);
     assert_int_equal(chip.system.state, VP_SYSTEM_LISTENING);
     chip_free(&chip);
+}
+
+/* Network, security, cipher, password. */
+static void keys_have_lengths_since_0_7(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *release, *security, *key;
+        bool sound;
+    } cases[] = {
+        {"0.4.9", "1\n", "abc\n", true},      {"0.6.3", "2\n", "\n", true},
+        {"0.7.0", "3\n", "secret1\n", false}, {"0.7.0", "3\n", "secret12\n", true},
+        {"0.7.0", "3\n", "\n", false},        {"0.7.0", "1\n", "abcd\n", false},
+        {"0.7.0", "1\n", "abcde\n", true},    {"2.3.1", "2\n", "secret1\n", false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct chip chip;
+        make_listening(&chip, VP_PLATFORM_PHOTON, cases[i].release);
+        chip_say(&chip, "w");
+        chip_say(&chip, "home\n");
+        chip_say(&chip, cases[i].security);
+        if (strcmp(cases[i].security, "1\n") != 0 || strcmp(cases[i].release, "0.7.0") >= 0) {
+            chip_say(&chip, "1\n");
+        }
+        chip_hear(&chip);
+        chip_say(&chip, cases[i].key);
+        assert_int_equal(strstr(chip_hear(&chip), cases[i].sound ? "Awesome" : DERP) != NULL, true);
+        assert_int_equal(chip.system.listening, !cases[i].sound);
+        chip_free(&chip);
+    }
 }
 
 static void wifi_since_0_7(void **state)
@@ -290,16 +332,139 @@ static void wifi_since_0_7(void **state)
     expect(&chip, "\n", "\r\nPrivate key in PEM format:\r\n");
     expect(&chip, "\n", "\r\nOuter identity (optional): ");
     expect(&chip, "\n", "\r\nRoot CA in PEM format (optional):\r\n");
-    expect(&chip, "\n", "\r\n" THANKS AWESOME);
-    vp_system_listen(&chip.system, true);
+    expect(&chip, "\n", "\r\n" THANKS DERP);
+    chip_free(&chip);
+}
+
+static void ask_for_peap(struct chip *chip)
+{
+    chip_say(chip, "w");
+    chip_say(chip, "home\n");
+    chip_say(chip, "4\n");
+    chip_say(chip, "3\n");
+    chip_hear(chip);
+    expect(chip, "0\n", "0\r\nUsername: ");
+}
+
+static void enterprise_wants_a_name_and_a_password(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *password, *verdict;
+    } cases[] = {{"me\n", "mine\n", AWESOME_1_5}, {"\n", "mine\n", DERP}, {"me\n", "\n", DERP}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct chip chip;
+        char wanted[512];
+        make_listening(&chip, VP_PLATFORM_PHOTON, "1.5.0");
+        ask_for_peap(&chip);
+        chip_say(&chip, cases[i].name);
+        chip_say(&chip, cases[i].password);
+        chip_say(&chip, "anonymous\n");
+        chip_hear(&chip);
+        snprintf(wanted, sizeof wanted, "\r\n" THANKS "%s", cases[i].verdict);
+        expect(&chip, "\n", wanted);
+        chip_free(&chip);
+    }
+}
+
+/* A key and a certificate that it signed, as texts; free() both. */
+static void make_certificate(char **certificate, char **key)
+{
+    EVP_PKEY *pair = EVP_EC_gen("P-256");
+    X509 *x509 = X509_new();
+    assert_non_null(pair);
+    assert_non_null(x509);
+    ASN1_INTEGER_set(X509_get_serialNumber(x509), 1);
+    X509_gmtime_adj(X509_getm_notBefore(x509), 0);
+    X509_gmtime_adj(X509_getm_notAfter(x509), 3600);
+    X509_set_pubkey(x509, pair);
+    assert_true(X509_sign(x509, pair, EVP_sha256()) > 0);
+    BIO *texts[2] = {BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem())};
+    PEM_write_bio_X509(texts[0], x509);
+    PEM_write_bio_PrivateKey(texts[1], pair, NULL, NULL, 0, NULL, NULL);
+    for (unsigned i = 0; i < 2; i++) {
+        char *bytes;
+        const long size = BIO_get_mem_data(texts[i], &bytes);
+        *(i ? key : certificate) = strndup(bytes, (size_t)size);
+        BIO_free(texts[i]);
+    }
+    X509_free(x509);
+    EVP_PKEY_free(pair);
+}
+
+/* Line by line, as a person pastes it. */
+static void paste(struct chip *chip, const char *text)
+{
+    char line[128];
+    while (*text) {
+        const size_t length = strcspn(text, "\n") + 1;
+        snprintf(line, sizeof line, "%.*s", (int)length, text);
+        chip_say(chip, line);
+        chip_hear(chip);
+        text += length;
+    }
+    chip_say(chip, "\n");
+}
+
+static void enterprise_wants_a_certificate_and_its_key(void **state)
+{
+    (void)state;
+    char *certificate, *key;
+    make_certificate(&certificate, &key);
+    const struct {
+        const char *certificate, *key, *verdict;
+    } cases[] = {{certificate, key, AWESOME_1_5},
+                 {certificate, "no key\n", DERP},
+                 {"no certificate\n", key, DERP},
+                 {key, certificate, DERP}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct chip chip;
+        char wanted[512];
+        make_listening(&chip, VP_PLATFORM_P1, "2.3.1");
+        chip_say(&chip, "w");
+        chip_say(&chip, "home\n");
+        chip_say(&chip, "5\n");
+        chip_say(&chip, "1\n");
+        chip_say(&chip, "1\n");
+        paste(&chip, cases[i].certificate);
+        paste(&chip, cases[i].key);
+        chip_hear(&chip);
+        expect(&chip, "\n", "\r\nRoot CA in PEM format (optional):\r\n");
+        snprintf(wanted, sizeof wanted, "\r\n" THANKS "%s", cases[i].verdict);
+        expect(&chip, "\n", wanted);
+        chip_free(&chip);
+    }
+    free(certificate);
+    free(key);
+}
+
+/* A text that is never ended, and one that is given up. */
+static void a_certificate_has_a_limit(void **state)
+{
+    (void)state;
+    struct chip chip;
+    char many[101];
+    make_listening(&chip, VP_PLATFORM_PHOTON, "2.3.1");
     chip_say(&chip, "w");
     chip_say(&chip, "home\n");
-    chip_say(&chip, "4\n");
-    chip_say(&chip, "3\n");
+    chip_say(&chip, "5\n");
+    chip_say(&chip, "1\n");
+    chip_say(&chip, "1\n");
     chip_hear(&chip);
-    expect(&chip, "0\n", "0\r\nUsername: ");
-    expect(&chip, "me\n", "me\r\nPassword: ");
-    expect(&chip, "me\n", "me\r\nOuter identity (optional): ");
+    memset(many, 'A', sizeof many - 1);
+    many[sizeof many - 1] = '\0';
+    bool ended = false;
+    for (unsigned i = 0; i < 100 && !ended; i++) {
+        chip_say(&chip, many);
+        ended = strstr(chip_hear(&chip), "Private key in PEM format:\r\n") != NULL;
+        assert_int_equal(ended, i == 40); /* 4,095 bytes */
+    }
+    assert_true(ended);
+    for (unsigned i = 0; i < 3000; i++) {
+        chip_say(&chip, "A\n");
+        chip_hear(&chip);
+    }
+    vp_system_listen(&chip.system, false);
     chip_free(&chip);
 }
 
@@ -411,7 +576,7 @@ static void a_button_held_3_s_listens_and_10_s_forgets(void **state)
     vp_system_button(&chip.system, false);
     vp_system_advance(&chip.system, 1250);
     assert_led(&chip, VP_LED_BLUE, VP_LED_BLINK, 500);
-    assert_false(chip.system.has_credentials);
+    assert_true(chip.networks.forgotten);
     assert_int_equal(chip.system.state, VP_SYSTEM_LISTENING);
     vp_system_set_dtr(&chip.system, true);
     expect(&chip, "x", "");
@@ -504,6 +669,10 @@ int main(void)
         cmocka_unit_test(diagnostics_are_told),
         cmocka_unit_test(wifi_up_to_0_6),
         cmocka_unit_test(wifi_since_0_7),
+        cmocka_unit_test(keys_have_lengths_since_0_7),
+        cmocka_unit_test(enterprise_wants_a_name_and_a_password),
+        cmocka_unit_test(enterprise_wants_a_certificate_and_its_key),
+        cmocka_unit_test(a_certificate_has_a_limit),
         cmocka_unit_test(only_an_open_port_is_talked_to),
         cmocka_unit_test(the_application_does_not_read),
         cmocka_unit_test(an_answer_waits_for_room),

@@ -131,7 +131,8 @@ static void a_good_file_by_release(void **state)
         bool announces; /* the restart */
     } cases[] = {
         {VP_PLATFORM_PHOTON, "0.4.6", "system-part1@0.4.7", false},
-        {VP_PLATFORM_PHOTON, "0.4.9", "system-part1@0.5.0", false},
+        {VP_PLATFORM_PHOTON, "0.4.7", "system-part1@0.4.9", true},
+        {VP_PLATFORM_PHOTON, "0.4.9", "system-part1@0.5.0", true},
         {VP_PLATFORM_PHOTON, "0.5.2", "tinker@0.5.2", true},
         {VP_PLATFORM_P1, "0.6.0", "tinker@0.5.2", true},
         {VP_PLATFORM_ELECTRON, "0.6.4", "system-part1@0.7.0", true},

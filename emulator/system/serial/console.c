@@ -12,7 +12,8 @@
 enum {
     BACKSPACE = 8,
     DELETE = 127,
-    END_OF_LINES = 3, /* a text of several lines keeps this many bytes free */
+    END_OF_LINES = 3,   /* a text of several lines keeps this many bytes free */
+    LONGEST_GROWTH = 3, /* a line of one character has two more for its end */
 };
 
 void vp_console_print(struct vp_system *system, const char *text)
@@ -22,6 +23,7 @@ void vp_console_print(struct vp_system *system, const char *text)
 
 void vp_console_start(struct vp_system *system)
 {
+    free(system->console.text);
     system->console = (struct vp_console){0};
 }
 
@@ -39,13 +41,17 @@ static void print_device_id(struct vp_system *system, const char *before)
     vp_console_print(system, "\r\n");
 }
 
-/* What the keys of the description are called to a person: filter_key() @ v1.1.0. */
+/* What the keys of the description are called to a person: filter_key() @ v1.1.0, v2.1.0. */
 static const char *spoken_name(const char *name)
 {
-    if (strcmp(name, "imei") == 0) {
-        return "IMEI";
+    static const char *const names[][2] = {
+        {"imei", "IMEI"}, {"iccid", "ICCID"}, {"cellfw", "Cell Radio Version"}};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (strcmp(name, names[i][0]) == 0) {
+            return names[i][1];
+        }
     }
-    return strcmp(name, "iccid") == 0 ? "ICCID" : name;
+    return name;
 }
 
 static void identify(struct vp_system *system)
@@ -209,12 +215,20 @@ void vp_console_ask(struct vp_system *system, enum vp_console_question question,
     console->limit = limit < VP_CONSOLE_LINE_LIMIT ? limit : VP_CONSOLE_LINE_LIMIT;
 }
 
-void vp_console_ask_lines(struct vp_system *system, enum vp_console_question question,
-                          const char *text, uint16_t limit)
+int vp_console_ask_lines(struct vp_system *system, enum vp_console_question question,
+                         const char *text, uint16_t limit)
 {
+    struct vp_console *console = &system->console;
+    free(console->text);
+    console->text = malloc((size_t)limit * LONGEST_GROWTH + 1);
+    if (!console->text) {
+        return VP_ERROR_NO_MEMORY;
+    }
     vp_console_ask(system, question, text, 0);
-    system->console.several = limit;
-    system->console.limit = limit;
+    console->text_size = 0;
+    console->several = limit;
+    console->limit = limit;
+    return 0;
 }
 
 static void answer(struct vp_system *system)
@@ -237,10 +251,12 @@ static void end_one_of_several(struct vp_system *system)
     console->several = (uint16_t)(console->several - length);
     console->limit = console->several;
     console->count = 0;
-    if (length == 0) {
-        console->line[0] = '\0';
-        answer(system);
-    } else if (console->several <= END_OF_LINES) {
+    const bool full = console->several <= END_OF_LINES;
+    if (length > 0 && !full) {
+        memcpy(console->text + console->text_size, "\r\n", 2);
+        console->text_size = (uint16_t)(console->text_size + 2);
+    } else {
+        console->text[console->text_size] = '\0';
         answer(system);
     }
 }
@@ -270,9 +286,12 @@ static void take_character(struct vp_system *system, uint8_t byte)
             return;
         }
         console->count--;
+        console->text_size -= console->several ? 1 : 0;
     } else {
-        if (console->count < VP_CONSOLE_LINE_LIMIT) {
-            console->line[console->count] = (char)byte; /* of a certificate nothing is kept */
+        if (console->several) {
+            console->text[console->text_size++] = (char)byte;
+        } else {
+            console->line[console->count] = (char)byte;
         }
         console->count++;
     }

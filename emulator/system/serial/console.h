@@ -32,17 +32,26 @@ enum vp_console_question {
 
 enum { VP_CONSOLE_LINE_LIMIT = 128, VP_CLAIM_CODE_SIZE = 63 };
 
+/** What was answered to the questions of WPA Enterprise. */
+struct vp_enterprise {
+    bool by_certificate;                               /**< EAP-TLS, not PEAP/MSCHAPv2 */
+    bool username, password, certificate, private_key; /**< there is one, and it can be read */
+};
+
 struct vp_console {
     enum vp_console_question question;
     char line[VP_CONSOLE_LINE_LIMIT + 1];
     uint16_t count;
-    uint16_t limit;    /**< one character more ends the line, and is lost */
-    uint16_t several;  /**< bytes that a text of several lines may still have; 0: one line */
+    uint16_t limit;   /**< one character more ends the line, and is lost */
+    uint16_t several; /**< bytes that a text of several lines may still have; 0: one line */
+    char *text;       /**< of several lines, while it is typed; NULL: nothing */
+    uint16_t text_size;
     unsigned security; /**< answers of the 'w' dialog */
     char ssid[33];
+    struct vp_enterprise enterprise;
 };
 
-/** Listening mode begins: nothing is being asked. */
+/** Listening mode begins: nothing is being asked. Gives back what was held before. */
 void vp_console_start(struct vp_system *system);
 
 /** A byte came, in listening mode while no file is being received. */
@@ -54,9 +63,12 @@ void vp_console_take(struct vp_system *system, uint8_t byte);
 void vp_console_ask(struct vp_system *system, enum vp_console_question question, const char *text,
                     uint16_t limit);
 
-/** Ask for a text of several lines, at most @p limit bytes in all. */
-void vp_console_ask_lines(struct vp_system *system, enum vp_console_question question,
-                          const char *text, uint16_t limit);
+/**
+ * Ask for a text of several lines, at most @p limit bytes in all without their ends.
+ * @return 0 or VP_ERROR_NO_MEMORY: nothing was asked
+ */
+int vp_console_ask_lines(struct vp_system *system, enum vp_console_question question,
+                         const char *text, uint16_t limit);
 
 /** Say something. */
 void vp_console_print(struct vp_system *system, const char *text);

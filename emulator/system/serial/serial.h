@@ -34,8 +34,8 @@ struct vp_serial {
 /** A port that nobody has opened yet, at 9600 baud. */
 void vp_serial_start(struct vp_serial *serial, const struct vp_port_rules *rules);
 
-/** The host chose a configuration, or none: nobody has opened the port. What either side said before
- *  is forgotten, except by firmware whose port is always open. */
+/** The host chose a configuration, or none: nobody has opened the port. What either side said
+ * before is forgotten, except by firmware whose port is always open. */
 void vp_serial_configure(struct vp_serial *serial);
 
 void vp_serial_set_baud(struct vp_serial *serial, uint32_t baud);

@@ -2,6 +2,9 @@
 
 #include <string.h>
 
+#include "system/networks.h"
+#include "system/serial/pem.h"
+
 enum security { UNSECURED = 0, WEP = 1, WPA = 2, WPA2 = 3, WPA_ENTERPRISE = 4 };
 
 enum {
@@ -56,28 +59,45 @@ void vp_wifi_dialog_start(struct vp_system *system)
 {
     system->console.security = UNSECURED;
     system->console.ssid[0] = '\0';
+    system->console.enterprise = (struct vp_enterprise){false};
     ask_ssid(system);
 }
 
 /* ---- The end ------------------------------------------------------------------------------------
  */
 
-/* wlan_set_credentials_internal() */
-static bool are_credentials_sound(const struct vp_system *system, const char *password)
+/* wlan_set_credentials_internal() @ v0.7.0 */
+static bool is_key_sound(unsigned security, size_t length)
 {
-    const size_t length = strlen(password);
-    if (system->console.ssid[0] == '\0') {
-        return false;
-    }
-    switch (system->console.security) {
+    switch (security) {
     case WEP:
-        return length == 0 || (length >= WEP_SHORTEST && length <= WEP_LONGEST);
+        return length >= WEP_SHORTEST && length <= WEP_LONGEST;
     case WPA:
     case WPA2:
-        return length == 0 || (length >= WPA_SHORTEST && length <= WPA_LONGEST);
+        return length >= WPA_SHORTEST && length <= WPA_LONGEST;
     default:
         return true;
     }
+}
+
+/* check_enterprise_credentials() @ v0.7.0 */
+static bool is_enterprise_sound(const struct vp_enterprise *enterprise)
+{
+    return enterprise->by_certificate ? enterprise->certificate && enterprise->private_key
+                                      : enterprise->username && enterprise->password;
+}
+
+static bool are_credentials_sound(const struct vp_system *system, const char *password)
+{
+    const struct vp_console *console = &system->console;
+    if (console->ssid[0] == '\0') {
+        return false;
+    }
+    if (!system->build->wifi->asks_cipher || !system->generation->wifi->checks_keys) {
+        return true;
+    }
+    return console->security >= WPA_ENTERPRISE ? is_enterprise_sound(&console->enterprise)
+                                               : is_key_sound(console->security, strlen(password));
 }
 
 static void save(struct vp_system *system, const char *password)
@@ -89,12 +109,12 @@ static void save(struct vp_system *system, const char *password)
     }
     vp_console_print(system, "Awesome. Now we'll connect!\r\n\r\n");
     vp_console_print(system, system->build->wifi->look_for);
+    vp_console_print(system, system->generation->wifi->line_end);
     vp_console_print(system, "has connected to the Cloud and is ready to go!\r\n\r\n");
     vp_console_print(system, "If your LED flashes red or you encounter any other problems,\r\n");
     vp_console_print(system, "visit https://www.particle.io/support to debug.\r\n\r\n");
     vp_console_print(system, "    Particle <3 you!\r\n\r\n");
-    memcpy(system->ssid, system->console.ssid, sizeof system->ssid);
-    system->has_credentials = true;
+    vp_networks_set(system, system->console.ssid);
     vp_system_listen(system, false); /* WLAN_SERIAL_CONFIG_DONE */
 }
 
@@ -161,13 +181,22 @@ static void ask_outer_identity(struct vp_system *system)
                    "Outer identity (optional): ", IDENTITY_LIMIT);
 }
 
+static void ask_for_text(struct vp_system *system, enum vp_console_question question,
+                         const char *text, uint16_t limit)
+{
+    if (vp_console_ask_lines(system, question, text, limit)) {
+        vp_console_print(system, "Error while preparing to store enterprise credentials.\r\n\r\n");
+    }
+}
+
 static void take_eap_type(struct vp_system *system, char choice)
 {
+    system->console.enterprise.by_certificate = choice == '1';
     if (choice == '0') {
         vp_console_ask(system, VP_CONSOLE_USERNAME, "Username: ", IDENTITY_LIMIT);
     } else if (choice == '1') {
-        vp_console_ask_lines(system, VP_CONSOLE_CERTIFICATE,
-                             "Client certificate in PEM format:\r\n", CERTIFICATE_LIMIT);
+        ask_for_text(system, VP_CONSOLE_CERTIFICATE, "Client certificate in PEM format:\r\n",
+                     CERTIFICATE_LIMIT);
     } else {
         ask_eap_type(system);
     }
@@ -182,24 +211,33 @@ static void take_cipher(struct vp_system *system, char choice)
     }
 }
 
-/* What is asked for WPA Enterprise; nothing is done with the answers. */
+/* The rest of what is asked for WPA Enterprise. A root certificate that cannot be read is left out.
+ */
 static void go_on_with_enterprise(struct vp_system *system, enum vp_console_question question)
 {
+    struct vp_console *console = &system->console;
+    struct vp_enterprise *enterprise = &console->enterprise;
     switch (question) {
     case VP_CONSOLE_CERTIFICATE:
-        vp_console_ask_lines(system, VP_CONSOLE_PRIVATE_KEY, "Private key in PEM format:\r\n",
-                             PRIVATE_KEY_LIMIT);
+        enterprise->certificate = vp_pem_is_certificate(console->text);
+        ask_for_text(system, VP_CONSOLE_PRIVATE_KEY, "Private key in PEM format:\r\n",
+                     PRIVATE_KEY_LIMIT);
         break;
     case VP_CONSOLE_USERNAME:
+        enterprise->username = console->line[0] != '\0';
         ask_password(system, VP_CONSOLE_EAP_PASSWORD);
         break;
     case VP_CONSOLE_PRIVATE_KEY:
+        enterprise->private_key = vp_pem_is_private_key(console->text);
+        ask_outer_identity(system);
+        break;
     case VP_CONSOLE_EAP_PASSWORD:
+        enterprise->password = console->line[0] != '\0';
         ask_outer_identity(system);
         break;
     case VP_CONSOLE_OUTER_IDENTITY:
-        vp_console_ask_lines(system, VP_CONSOLE_ROOT_CERTIFICATE,
-                             "Root CA in PEM format (optional):\r\n", CERTIFICATE_LIMIT);
+        ask_for_text(system, VP_CONSOLE_ROOT_CERTIFICATE, "Root CA in PEM format (optional):\r\n",
+                     CERTIFICATE_LIMIT);
         break;
     case VP_CONSOLE_ROOT_CERTIFICATE:
         save(system, "");
