@@ -189,6 +189,30 @@ void case_last_words(void)
     CHECK(write(fd, "bye", 3) == 3);
 }
 
+/* Goes on at the end of its standard input, when the host has been stopped: all that it sees of the
+ * rest is news at once. */
+static int open_until_stopped(void)
+{
+    char byte;
+    int fd = probe_open(0);
+    probe_set(fd, TCSETS2, B9600 | CS8 | CREAD | CLOCAL, 0); /* without HUPCL */
+    printf("%d\n", (int)getpid());
+    fflush(stdout);
+    CHECK(read(STDIN_FILENO, &byte, 1) == 0);
+    return fd;
+}
+
+void case_left_open(void)
+{
+    open_until_stopped();
+}
+
+/* The host may learn of the end of the tool before it learns of this. */
+void case_closed_last(void)
+{
+    close(open_until_stopped());
+}
+
 /* Many at once, killed without a goodbye. */
 void case_crowd(void)
 {

@@ -62,6 +62,8 @@ void case_flow(void);
 void case_closing(void);
 void case_cooked(void);
 void case_last_words(void);
+void case_left_open(void);
+void case_closed_last(void);
 void case_crowd(void);
 void case_unplug(void);
 void case_drivers(void);

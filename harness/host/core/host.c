@@ -72,6 +72,7 @@ int vp_host_create(struct vp_host **host, struct ev_loop *loop, const char *addr
         return vp_fail(failure, VP_ERROR_NO_MEMORY, "no memory for the USB host");
     }
     created->loop = loop;
+    session_check_init(created);
     int error =
         vp_usbip_address_parse(address, &created->server.socket, &created->server.length, failure);
     if (!error) {
@@ -135,6 +136,7 @@ void vp_host_destroy(struct vp_host *host)
     usbfs_free_all(host);
     bus_stop(host);
     acm_free_all(host);
+    ev_timer_stop(host->loop, &host->session_check);
     tree_destroy(&host->tree);
     free(host->filter.filter);
     free(host);

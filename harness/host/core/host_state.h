@@ -48,7 +48,8 @@ struct vp_host {
     unsigned long lists_asked, lists_answered;
 
     struct session *sessions;
-    struct spawn *waiting; /**< oldest first */
+    ev_timer session_check; /**< started by session_check() */
+    struct spawn *waiting;  /**< oldest first */
     struct sock_fprog filter;
 
     struct acm *ports;  /**< serial ports */

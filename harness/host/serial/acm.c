@@ -319,15 +319,21 @@ bool acm_owns(const struct vp_host *host, const struct call *call, int fd, unsig
 
 /* ---- Ends -------------------------------------------------------------------------------- */
 
-bool acm_is_closing(struct vp_host *host)
+void acm_look_all(struct vp_host *host)
 {
-    bool closing = false;
-    for (struct acm *acm = host->ports, *next; acm; acm = next) {
-        next = acm->next;
+    for (struct acm *acm = host->ports; acm; acm = acm->next) {
         acm_look(acm);
-        closing = closing || acm->state == ACM_CLOSING;
     }
-    return closing;
+}
+
+bool acm_is_closing(const struct vp_host *host)
+{
+    for (const struct acm *acm = host->ports; acm; acm = acm->next) {
+        if (acm->state == ACM_CLOSING) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static void forget(struct call *call, const struct session *session)

@@ -44,8 +44,10 @@ void acm_ioctl(struct vp_host *host, const struct call *call);
 /** Is the tool's descriptor a port, perhaps one that has gone? */
 bool acm_owns(const struct vp_host *host, const struct call *call, int fd, unsigned *minor);
 
+/** Close the ports that nobody has open any more. No port is freed here. */
+void acm_look_all(struct vp_host *host);
 /** True while what tools have written last is still being sent. */
-bool acm_is_closing(struct vp_host *host);
+bool acm_is_closing(const struct vp_host *host);
 
 void acm_forget_session(struct vp_host *host, const struct session *session);
 /** After all devices have gone. */

@@ -219,7 +219,7 @@ static void shut_down(struct acm *acm, struct acm_request *request)
     acm_stop_transfers(acm);
     acm->state = ACM_CLOSED;
     acm_resume(acm, WAIT_CLOSED);
-    session_free_over(acm->host);
+    session_check(acm->host);
 }
 
 static void stop_pty(struct acm *acm)
@@ -308,5 +308,5 @@ void acm_abandon(struct acm *acm)
     acm_resume(acm, WAIT_SENT);
     acm_resume(acm, WAIT_LINES);
     acm_resume(acm, WAIT_BREAK);
-    session_free_over(acm->host);
+    session_check(acm->host);
 }

@@ -21,7 +21,12 @@
 #define SECCOMP_IOCTL_NOTIF_SET_FLAGS      SECCOMP_IOW(4, __u64)
 #endif
 
-/* ---- The end ----------------------------------------------------------------------------- */
+/* ---- The end -----------------------------------------------------------------------------
+ *
+ * on_check() alone frees a session, and the loop alone calls it: whoever is told may do a lot, and
+ * neither a port nor a device may be in the middle of something then. All others only ask for it.
+ */
+
 static void free_session(struct session *session)
 {
     struct session **link = &session->host->sessions;
@@ -36,22 +41,39 @@ static void free_session(struct session *session)
     }
 }
 
-static void free_if_over(struct session *session)
-{
-    if (!session->tool && session->calls.fd < 0 && !acm_is_closing(session->host)) {
-        free_session(session);
-    }
-}
-
-/* Each time one is told, the list may be another. */
-void session_free_over(struct vp_host *host)
+static struct session *find_over(const struct vp_host *host)
 {
     struct session *session = host->sessions;
     while (session && (session->tool || session->calls.fd >= 0)) {
         session = session->next;
     }
-    if (session) {
-        free_if_over(session);
+    return session;
+}
+
+static void on_check(struct ev_loop *loop, ev_timer *timer, int events)
+{
+    (void)loop;
+    (void)events;
+    struct vp_host *host = timer->data;
+    acm_look_all(host);
+    /* While a port is closing, whoever ends that asks again. Each time one is told, the list may be
+     * another. */
+    for (struct session *session; !acm_is_closing(host) && (session = find_over(host));) {
+        free_session(session);
+    }
+}
+
+void session_check_init(struct vp_host *host)
+{
+    ev_init(&host->session_check, on_check);
+    host->session_check.data = host;
+}
+
+void session_check(struct vp_host *host)
+{
+    if (!ev_is_active(&host->session_check)) {
+        ev_timer_set(&host->session_check, 0, 0);
+        ev_timer_start(host->loop, &host->session_check);
     }
 }
 
@@ -75,7 +97,7 @@ static void forget(struct session *session)
 void session_left(struct session *session)
 {
     forget(session);
-    free_if_over(session);
+    session_check(session->host);
 }
 
 static void on_tool_exit(struct ev_loop *loop, ev_io *io, int events)
@@ -90,8 +112,8 @@ static void on_tool_exit(struct ev_loop *loop, ev_io *io, int events)
     session->tool = 0;
     close_watched(session, io);
     struct vp_host_command command = session->command;
+    session_check(session->host);
     command.ended(command.context, status);
-    free_if_over(session);
 }
 
 void session_destroy(struct session *session)

@@ -42,8 +42,13 @@ void session_serve(struct ev_loop *loop, ev_io *io, int events);
 void session_left(struct session *session);
 /** Kill the tool if it lives, and forget the session without calling anybody. */
 void session_destroy(struct session *session);
-/** Sessions that are over but for what their ports had to send: tell who started them. */
-void session_free_over(struct vp_host *host);
+void session_check_init(struct vp_host *host);
+/**
+ * A session may be over: its tool or the last descendant has ended, or what its ports had to send
+ * is sent. The loop will look at all of them soon, forget those that are over and tell who started
+ * them; nothing of that happens inside of the call.
+ */
+void session_check(struct vp_host *host);
 
 /** Start the tools that waited for the devices to settle. */
 void spawn_waiting(struct vp_host *host);

@@ -347,10 +347,19 @@ static void forget_call(struct call *call, const struct session *session)
     }
 }
 
+static bool is_alone(const struct vp_host *host, const struct session *session)
+{
+    const struct session *other = host->sessions;
+    while (other && (other == session || other->calls.fd < 0)) {
+        other = other->next;
+    }
+    return !other;
+}
+
 /* Files whose pipe is closed say nothing when they are released: they go with the last session. */
 void usbfs_forget_session(struct vp_host *host, const struct session *session)
 {
-    bool is_last = host->sessions == session && !session->next;
+    bool is_last = is_alone(host, session);
     for (struct usbfs_file *file = host->files, *next; file; file = next) {
         next = file->hh.next;
         for (struct urb *urb = file->pending; urb; urb = urb->next) {
