@@ -208,7 +208,7 @@ static void linger(struct usbip_connection *connection)
     const struct usbip_session *session = &connection->session;
     for (int round = 0; round < LINGER_ROUNDS; round++) {
         if (session->state != USBIP_SESSION_IMPORTED || session->export->watched ||
-            connection->held || usbip_session_waiting(session) > 0) {
+            session->export->clocked || connection->held || usbip_session_waiting(session) > 0) {
             return;
         }
         enum receipt receipt = receive(connection, 0);

@@ -32,11 +32,10 @@ void usbip_server_log(const struct vp_server *server, const char *format, ...)
 /** The device's time goes by as ours does, up to now. */
 static void pass_time(struct usbip_exported *exported)
 {
-    const ev_tstamp now = ev_now(exported->server->loop);
-    const ev_tstamp passed = (now - exported->since) * 1000.;
+    const ev_tstamp passed = (ev_now(exported->server->loop) - exported->since) * 1000.;
     if (passed >= 1.) {
         const uint32_t milliseconds = passed < UINT32_MAX ? (uint32_t)passed : UINT32_MAX;
-        exported->since = now;
+        exported->since += milliseconds / 1000.;
         vp_device_advance(exported->export.device, milliseconds);
     }
 }
@@ -56,10 +55,14 @@ static void watch_clock(struct usbip_exported *exported)
     }
     ev_timer_stop(loop, &exported->clock);
     if (wait >= 0) {
-        exported->since = ev_now(loop);
-        ev_timer_set(&exported->clock, (ev_tstamp)wait / 1000. + 0.001, 0.);
+        if (!exported->export.clocked) {
+            exported->since = ev_now(loop);
+        }
+        const ev_tstamp left = exported->since + (ev_tstamp)wait / 1000. - ev_now(loop);
+        ev_timer_set(&exported->clock, (left > 0. ? left : 0.) + 0.001, 0.);
         ev_timer_start(loop, &exported->clock);
     }
+    exported->export.clocked = wait >= 0;
 }
 
 static void on_clock(struct ev_loop *loop, ev_timer *timer, int events)
@@ -69,6 +72,12 @@ static void on_clock(struct ev_loop *loop, ev_timer *timer, int events)
     ev_timer_stop(loop, timer);
     pass_time(exported);
     watch_clock(exported);
+}
+
+/** What the device is asked now comes after the time that went by. */
+static void on_pass_time(struct usbip_export *export)
+{
+    pass_time((struct usbip_exported *)export);
 }
 
 /** Look at the device's deadline, and wait for it as long as its importer may still ask. */
@@ -183,6 +192,7 @@ int vp_server_add_device(struct vp_server *server, struct vp_device *device)
     exported->server = server;
     exported->export.device = device;
     exported->export.asked = on_asked;
+    exported->export.pass_time = on_pass_time;
     exported->export.importer_changed = on_importer_changed;
     snprintf(exported->export.busid, sizeof exported->export.busid, "%d-%zu", USBIP_BUSNUM,
              exports->count + 1);

@@ -139,6 +139,9 @@ size_t usbip_session_feed(struct usbip_session *session, const uint8_t *bytes, s
 {
     size_t used = 0;
     session->feeding = true;
+    if (session->export && session->export->clocked) {
+        session->export->pass_time(session->export);
+    }
     while (used < count && !usbip_session_has_ended(session) &&
            usbip_session_waiting(session) <= USBIP_OUTPUT_PAUSE) {
         used += feed_one(session, bytes + used, count - used);

@@ -36,6 +36,9 @@ struct usbip_export {
     void (*importer_changed)(struct usbip_export *export); /**< may be NULL */
     void (*asked)(struct usbip_export *export); /**< at each CMD_SUBMIT while `watched` */
     bool watched;
+    /** Before anything of the importer's is looked at while `clocked`: the device may leave. */
+    void (*pass_time)(struct usbip_export *export);
+    bool clocked;
 };
 
 /** All devices that a session may ask for; shared by all sessions. */

@@ -19,6 +19,8 @@
  * replies (serial-split: those that are longer than a piece), the last one openings (DTR that
  * comes on).
  *
+ * What the device says while a reply is held back is the next reply, as a whole.
+ *
  * Delays and pauses are a host's own time: nobody may jump over them, as with
  * vp_device_patience(). What is held back when the port closes, or when the device leaves the bus,
  * is lost.
