@@ -40,25 +40,51 @@ static const char *mode_words(enum vp_mode mode)
     }
 }
 
+/* How to get there, once for all the steps that need it. */
+static void print_way_to(enum vp_mode mode, enum vp_platform platform)
+{
+    const char *button = platform == VP_PLATFORM_ELECTRON ? "MODE" : "SETUP";
+    if (mode == VP_MODE_DFU) {
+        printf("  In DFU mode (hold %s, press RESET shortly, let %s go when it blinks yellow):\n",
+               button, button);
+    } else {
+        printf("  In listening mode (hold %s until it blinks blue):\n", button);
+    }
+}
+
+/* The command works as it stands. The last one before the device is needed in another mode lets it
+ * leave DFU mode. */
 static void print_step(const struct vp_diagnosis *diagnosis, unsigned number, bool last)
 {
+    static const unsigned products[] = {
+        [VP_PLATFORM_PHOTON] = 0xd006, [VP_PLATFORM_P1] = 0xd008, [VP_PLATFORM_ELECTRON] = 0xd00a};
     const struct vp_catalogue_module *step = diagnosis->cure.steps[number];
     const char *board = vp_platform_name((uint16_t)step->platform);
-    char name[64];
-    snprintf(name, sizeof name, "%s@%u", step->part, step->version);
     if (step->function == VP_MODULE_BOOTLOADER) {
-        printf("  %u. bootloader %u\n     particle flash --serial %s-bootloader-%u.bin\n"
-               "     (in listening mode: hold the SETUP button until it blinks blue; DFU cannot "
-               "write it)\n",
+        printf("  %u. bootloader %u, which DFU cannot write\n"
+               "     particle flash --serial %s-bootloader-%u.bin --yes\n",
                number + 1, step->version, board, step->version);
         return;
     }
-    static const unsigned products[] = {
-        [VP_PLATFORM_PHOTON] = 0xd006, [VP_PLATFORM_P1] = 0xd008, [VP_PLATFORM_ELECTRON] = 0xd00a};
     printf("  %u. %s, version %u, release %s\n"
            "     dfu-util -d 2b04:%04x -a 0 -s 0x%08x%s -D %s-%s-%s.bin\n",
            number + 1, step->part, step->version, step->release, products[step->platform],
            step->address, last ? ":leave" : "", board, step->part, step->release);
+}
+
+static void print_cure(const struct vp_diagnosis *diagnosis)
+{
+    const struct vp_cure *cure = &diagnosis->cure;
+    printf("\nWhat would cure it\n  %s.\n", cure->words);
+    for (unsigned i = 0; i < cure->count; i++) {
+        const enum vp_mode mode = vp_step_mode(cure->steps[i]);
+        if (i == 0 || vp_step_mode(cure->steps[i - 1]) != mode) {
+            print_way_to(mode, diagnosis->platform);
+        }
+        print_step(diagnosis, i, i + 1 == cure->count || vp_step_mode(cure->steps[i + 1]) != mode);
+    }
+    printf("  Tried on an emulated %s: with %s it runs its application.\n",
+           vp_platform_name((uint16_t)diagnosis->platform), cure->count == 1 ? "that" : "these");
 }
 
 static void print_diagnosis(const struct vp_diagnosis *diagnosis)
@@ -85,13 +111,7 @@ static void print_diagnosis(const struct vp_diagnosis *diagnosis)
                "once more, nor a newer\n  bootloader, system or application.\n");
         return;
     }
-    printf("\nWhat would cure it\n  %s.\n", diagnosis->cure.words);
-    const unsigned count = diagnosis->cure.count;
-    for (unsigned i = 0; i < count; i++) {
-        print_step(diagnosis, i, i + 1 == count);
-    }
-    printf("  Tried on an emulated %s: with %s it runs its application.\n",
-           vp_platform_name((uint16_t)diagnosis->platform), count == 1 ? "that" : "these");
+    print_cure(diagnosis);
 }
 
 /* ---- Command line -----------------------------------------------------------------------------

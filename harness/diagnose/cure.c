@@ -117,16 +117,33 @@ static const struct vp_catalogue_module *row_of(enum vp_platform platform, uint8
 /* ---- What a person would try ------------------------------------------------------------------
  */
 
+static bool is_whole(const struct vp_contents *contents, unsigned which)
+{
+    const struct vp_module_slot *slot = &contents->slots[which];
+    const struct vp_module *module = &contents->modules[which];
+    return contents->present[which] && module->platform == contents->platform &&
+           module->function == slot->function && module->index == slot->index &&
+           vp_module_crc_matches(contents->flash, slot->start, module);
+}
+
+static bool is_there(const struct vp_contents *contents, const struct vp_catalogue_module *wanted)
+{
+    for (unsigned i = 0; i < contents->slot_count; i++) {
+        if (contents->slots[i].start == wanted->address && is_whole(contents, i) &&
+            contents->modules[i].version == wanted->version) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Put whole modules of the same versions where damaged ones or none are. */
 static void repair(struct vp_cure *cure, const struct vp_contents *contents)
 {
     for (unsigned i = 0; i < contents->slot_count; i++) {
         const struct vp_module_slot *slot = &contents->slots[i];
         const struct vp_module *module = &contents->modules[i];
-        const bool whole = contents->present[i] && module->platform == contents->platform &&
-                           module->function == slot->function && module->index == slot->index &&
-                           vp_module_crc_matches(contents->flash, slot->start, module);
-        if (whole || slot->function == VP_MODULE_USER) {
+        if (is_whole(contents, i) || slot->function == VP_MODULE_USER) {
             continue;
         }
         const uint16_t version = contents->present[i] && module->function == slot->function
@@ -162,13 +179,14 @@ static void renew_system(struct vp_cure *cure, const struct vp_contents *content
         release_from(contents->platform, system_wanted(contents));
     for (unsigned i = 0; release && i < release->module_count; i++) {
         const struct vp_catalogue_module *module = &release->modules[i];
-        if (module->function == VP_MODULE_SYSTEM &&
+        if (module->function == VP_MODULE_SYSTEM && !is_there(contents, module) &&
             vp_catalogue_part(release, module->part) == module) {
             add_step(cure, module);
         }
     }
+    const bool parts = cure->count > 0;
     renew_bootloader(cure, contents);
-    if (release) {
+    if (parts) {
         snprintf(cure->words, sizeof cure->words,
                  "Bring the whole system to %s, the first release that everything on the device "
                  "can run with",
@@ -194,7 +212,9 @@ static void everything(struct vp_cure *cure, const struct vp_contents *contents)
     char system[sizeof cure->words];
     memcpy(system, cure->words, sizeof system);
     renew_application(cure, contents);
-    snprintf(cure->words, sizeof cure->words, "%.150s; then flash an application again", system);
+    if (*system) {
+        snprintf(cure->words, sizeof cure->words, "%.150s; and flash an application again", system);
+    }
 }
 
 static void repair_and_application(struct vp_cure *cure, const struct vp_contents *contents)
@@ -222,20 +242,48 @@ static int put(struct vp_flash *flash, const struct vp_catalogue_module *module)
     return error;
 }
 
-/* @return 0 with the outcome, or VP_ERROR_NO_MEMORY */
+enum vp_mode vp_step_mode(const struct vp_catalogue_module *step)
+{
+    return step->function == VP_MODULE_BOOTLOADER ? VP_MODE_LISTENING : VP_MODE_DFU;
+}
+
+/* What goes by DFU comes first: then the device is brought into each mode only once. */
+static void arrange(struct vp_cure *cure)
+{
+    struct vp_cure arranged = *cure;
+    arranged.count = 0;
+    for (unsigned round = 0; round < 2; round++) {
+        for (unsigned i = 0; i < cure->count; i++) {
+            if ((vp_step_mode(cure->steps[i]) == VP_MODE_DFU) == (round == 0)) {
+                arranged.steps[arranged.count++] = cure->steps[i];
+            }
+        }
+    }
+    *cure = arranged;
+}
+
+/* Step by step, as a person would. @return 0 with the outcome, or VP_ERROR_NO_MEMORY */
 static int try_cure(const struct vp_contents *contents, const struct vp_cure *cure, bool *cured)
 {
     struct vp_flash *copy = NULL;
-    enum vp_mode mode = VP_MODE_OFF;
+    enum vp_mode mode = VP_MODE_NORMAL; /* that it was brought into */
+    bool reached = true;
     int error = vp_flash_fork(&copy, contents->flash);
-    for (unsigned i = 0; !error && i < cure->count; i++) {
-        error = put(copy, cure->steps[i]);
+    for (unsigned i = 0; !error && reached && i < cure->count; i++) {
+        const enum vp_mode wanted = vp_step_mode(cure->steps[i]);
+        if (mode != wanted) {
+            mode = wanted;
+            error = vp_button_reaches(copy, contents->platform, wanted, &reached);
+        }
+        if (!error && reached) {
+            error = put(copy, cure->steps[i]);
+        }
     }
     if (!error) {
         error = vp_mode_with(copy, contents->platform, &mode);
     }
     vp_flash_destroy(copy);
-    *cured = !error && mode == VP_MODE_NORMAL;
+    *cured = !error && reached && mode == VP_MODE_NORMAL;
     return error == VP_ERROR_NO_MEMORY ? error : 0;
 }
 
@@ -249,6 +297,7 @@ int vp_find_cure(const struct vp_contents *contents, struct vp_diagnosis *diagno
         struct vp_cure *cure = &diagnosis->cure;
         *cure = (struct vp_cure){.count = 0};
         attempts[i](cure, contents);
+        arrange(cure);
         if (cure->count > 0) {
             int error = try_cure(contents, cure, &diagnosis->cured);
             if (error) {

@@ -1,20 +1,55 @@
 #include "diagnose/diagnose.h"
 
-int vp_mode_with(const struct vp_flash *flash, enum vp_platform platform, enum vp_mode *mode)
+/** Milliseconds that a person is told to hold the button for. */
+enum { HOLD_FOR_DFU = 4000, HOLD_FOR_LISTENING = 4000 };
+
+static int make_device(const struct vp_flash *flash, enum vp_platform platform,
+                       struct vp_device **device)
 {
     struct vp_flash *fork;
-    struct vp_device *device;
     int error = vp_flash_fork(&fork, flash);
     if (error) {
         return error;
     }
-    error = vp_device_from_flash(&device, platform, fork);
+    error = vp_device_from_flash(device, platform, fork);
     if (error) {
         vp_flash_destroy(fork);
         return error;
     }
-    vp_device_settle(device);
+    vp_device_settle(*device);
+    return 0;
+}
+
+int vp_mode_with(const struct vp_flash *flash, enum vp_platform platform, enum vp_mode *mode)
+{
+    struct vp_device *device;
+    int error = make_device(flash, platform, &device);
+    if (error) {
+        return error;
+    }
     *mode = vp_device_mode(device);
+    vp_device_destroy(device);
+    return 0;
+}
+
+int vp_button_reaches(const struct vp_flash *flash, enum vp_platform platform, enum vp_mode mode,
+                      bool *reached)
+{
+    struct vp_device *device;
+    int error = make_device(flash, platform, &device);
+    if (error) {
+        return error;
+    }
+    if (vp_device_mode(device) != mode) {
+        vp_device_button(device, true);
+        if (mode == VP_MODE_DFU) {
+            vp_device_reset(device);
+        }
+        vp_device_advance(device, mode == VP_MODE_DFU ? HOLD_FOR_DFU : HOLD_FOR_LISTENING);
+        vp_device_button(device, false);
+        vp_device_settle(device);
+    }
+    *reached = vp_device_mode(device) == mode;
     vp_device_destroy(device);
     return 0;
 }

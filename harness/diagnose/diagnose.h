@@ -19,12 +19,19 @@ struct vp_findings {
     unsigned count;
 };
 
-/** What to flash, in this order. */
+/**
+ * What to flash, in this order: first all that goes by DFU, then what goes over serial, for which
+ * the system has to run.
+ */
 struct vp_cure {
     const struct vp_catalogue_module *steps[VP_CURE_STEPS];
     unsigned count;
     char words[256]; /**< what it is, in a sentence */
 };
+
+/** The mode that a device must be in for a step. DFU cannot write a bootloader: VP_MODE_LISTENING;
+ *  all else: VP_MODE_DFU. */
+enum vp_mode vp_step_mode(const struct vp_catalogue_module *step);
 
 struct vp_diagnosis {
     enum vp_platform platform;
@@ -73,6 +80,14 @@ void vp_version_words(char *text, size_t size, enum vp_platform platform, uint8_
 
 /** Which mode a device with this flash comes up in. @return 0 or VP_ERROR_NO_MEMORY */
 int vp_mode_with(const struct vp_flash *flash, enum vp_platform platform, enum vp_mode *mode);
+
+/**
+ * Would holding the button bring a device with this flash into DFU mode (together with a reset) or
+ * into listening mode?
+ * @return 0 or VP_ERROR_NO_MEMORY
+ */
+int vp_button_reaches(const struct vp_flash *flash, enum vp_platform platform, enum vp_mode mode,
+                      bool *reached);
 
 /** Look for the smallest thing to flash that brings the application back. @return as above */
 int vp_find_cure(const struct vp_contents *contents, struct vp_diagnosis *diagnosis);

@@ -155,6 +155,34 @@ static void an_endless_loop_is_found(void **state)
     assert_true(found.cured);
 }
 
+/* Over serial only a system that runs can be flashed, and DFU mode is left for good. */
+static void what_goes_over_serial_comes_last(void **state)
+{
+    (void)state;
+    struct vp_flash *flash = flash_with(VP_PLATFORM_PHOTON, "0.7.0", 11);
+    vp_flash_program(flash, 0x080A0800, "\0\0\0\0", 4);
+    const struct vp_diagnosis found = diagnose(flash, VP_PLATFORM_PHOTON);
+    says(&found, "the application (version 5) is damaged");
+    assert_true(found.cured);
+    assert_int_equal(found.cure.count, 2); /* not the system parts, which are whole */
+    assert_int_equal(vp_step_mode(found.cure.steps[0]), VP_MODE_DFU);
+    assert_string_equal(found.cure.steps[0]->part, "tinker");
+    assert_int_equal(vp_step_mode(found.cure.steps[1]), VP_MODE_LISTENING);
+    assert_int_equal(found.cure.steps[1]->version, 101);
+}
+
+/* Without a bootloader nothing starts, so nothing can be flashed. */
+static void nothing_that_cannot_be_done_is_proposed(void **state)
+{
+    (void)state;
+    struct vp_flash *flash = flash_with(VP_PLATFORM_PHOTON, "0.7.0", 0);
+    vp_flash_erase(flash, 0x08000000);
+    const struct vp_diagnosis found = diagnose(flash, VP_PLATFORM_PHOTON);
+    assert_int_equal(found.mode, VP_MODE_DEAD);
+    says(&found, "the bootloader is missing");
+    assert_false(found.cured);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -165,6 +193,8 @@ int main(void)
         cmocka_unit_test(an_erased_first_part_means_dfu),
         cmocka_unit_test(a_missing_application_is_told),
         cmocka_unit_test(an_endless_loop_is_found),
+        cmocka_unit_test(what_goes_over_serial_comes_last),
+        cmocka_unit_test(nothing_that_cannot_be_done_is_proposed),
     };
     return cmocka_run_group_tests_name("diagnose", tests, NULL, NULL);
 }
