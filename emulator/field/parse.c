@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "field/field_private.h"
+#include "system/generations.h"
 
 struct vp_field_module *field_add(struct vp_field_report *report)
 {
@@ -44,6 +45,61 @@ static char *without_escapes(const char *text, size_t length)
     return clean;
 }
 
+enum { MAIN_PART = 2 };
+
+/* ---- Is that all? ------------------------------------------------------------------------- */
+
+/* What describes the device: the monolithic firmware, or the part that holds the HAL; else another
+ * part. */
+static const struct vp_field_module *find_running(const struct vp_field_report *report)
+{
+    const struct vp_field_module *found = NULL;
+    for (unsigned i = 0; i < report->count; i++) {
+        const struct vp_field_module *module = &report->modules[i];
+        if (!module->present || module->store != VP_FIELD_MAIN) {
+            continue;
+        }
+        if (module->function == VP_MODULE_MONOLITHIC ||
+            (module->function == VP_MODULE_SYSTEM && module->index == MAIN_PART)) {
+            return module;
+        }
+        found = module->function == VP_MODULE_SYSTEM ? module : found;
+    }
+    return found;
+}
+
+/* A device that can describe itself has a system; and before 1.1.0 it names all places, those
+ * without a module too. */
+static int check_whole(const struct vp_field_report *report, struct vp_failure *failure)
+{
+    const struct vp_field_module *running = find_running(report);
+    unsigned count = 0;
+    if (report->platform == VP_PLATFORM_CORE) {
+        return 0; /* it names none */
+    }
+    if (!running) {
+        return vp_fail(failure, VP_ERROR_INVALID,
+                       "there is no system part and no monolithic firmware among its %u modules, "
+                       "but a device that can describe itself has one: was the text cut?",
+                       report->count);
+    }
+    if (running->function == VP_MODULE_SYSTEM) {
+        vp_module_slots(report->platform, running->version, &count);
+    } else {
+        vp_module_monolithic_slots(report->platform, &count);
+    }
+    const unsigned places = count + 1; /* the factory's */
+    if (!vp_system_generation_find(running->version)->description->skips_absent &&
+        report->count < places) {
+        return vp_fail(
+            failure, VP_ERROR_INVALID,
+            "it describes %u places for modules, but a device of the platform %s with this "
+            "system (version %u) has %u and names them all: was the text cut?",
+            report->count, vp_platform_name((uint16_t)report->platform), running->version, places);
+    }
+    return 0;
+}
+
 int vp_field_parse(const char *text, size_t length, struct vp_field_report *report,
                    struct vp_failure *failure)
 {
@@ -64,5 +120,5 @@ int vp_field_parse(const char *text, size_t length, struct vp_field_report *repo
                         "'Platform:') nor a description as JSON");
     }
     free(clean);
-    return error;
+    return error ? error : check_whole(report, failure);
 }

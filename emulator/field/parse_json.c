@@ -85,6 +85,9 @@ static const char *read_module(const json_t *object, struct vp_field_module *mod
     module->index = (uint8_t)index;
     module->version = (uint16_t)version;
     const json_t *dependencies = json_object_get(object, "d");
+    if (!json_is_array(dependencies)) {
+        return "does not say what it depends on ('d')";
+    }
     if (json_array_size(dependencies) > VP_FIELD_DEPENDENCIES) {
         return "has more than two dependencies ('d')";
     }

@@ -36,8 +36,9 @@ struct vp_field_report {
 
 /**
  * Read a report in any of these forms. Colours of a terminal and whatever stands before and after
- * are left out.
- * @return 0, or VP_ERROR_INVALID with @p failure saying what is wrong and where
+ * are left out. A report is refused from which something is missing: a module's checks, the
+ * dependency that it lacks, the system, or (before 1.1.0, when a device named them all) a place.
+ * @return 0, or VP_ERROR_INVALID with @p failure saying what is wrong or missing, and where
  */
 int vp_field_parse(const char *text, size_t length, struct vp_field_report *report,
                    struct vp_failure *failure);

@@ -69,7 +69,7 @@ static void all_forms_say_the_same(void **state)
         DESCRIPTION "}",
         "  \r\n" DESCRIPTION ",\"f\":[],\"v\":{}}\r\n",
         "event: spark/status/safe-mode\ndata: {\"data\":" DESCRIPTION "},\"ttl\":60}\n\n",
-        "{\"name\":\"spark/status/safe-mode\",\"data\":\"{\\\"p\\\":6,\\\"m\\\":[]}\"}",
+        "{\"name\":\"spark/status/safe-mode\",\"data\":\"{\\\"p\\\":0,\\\"m\\\":[]}\"}",
     };
     for (size_t i = 0; i + 1 < sizeof texts / sizeof *texts; i++) {
         struct vp_field_report report;
@@ -103,6 +103,14 @@ static void what_is_wrong_is_said(void **state)
         {"{\"p\":6,\"m\":[{\"l\":\"m\",\"vc\":30,\"vv\":30,\"f\":\"s\",\"n\":\"999\",\"v\":1}]}",
          "'f', 'n', 'v'"},
         {"{\"data\":\"x\"}", "'data'"},
+        {"{\"p\":6,\"m\":[]}", "no system part"},
+        {"{\"p\":6,\"m\":[{\"l\":\"m\",\"vc\":30,\"vv\":30,\"f\":\"s\",\"n\":2,\"v\":9}]}",
+         "('d')"},
+        {"{\"p\":6,\"m\":[{\"l\":\"m\",\"vc\":30,\"vv\":30,\"f\":\"s\",\"n\":2,\"v\":9,\"d\":[]}]}",
+         "describes 1 places"},
+        {"Platform: 6\n  System module #1 - version 1, main location, 3 bytes max size\n"
+         "    Integrity: PA\n",
+         "line 3"},
         {"Platform: 6 - Photon\n", "no 'Platform: NUMBER'"},
         {"Platform: 13\nModules\n", "line 1"},
         {"Platform: 6\n  Sytem module #1 - version 1, main location, 3 bytes max size\n", "line 2"},
@@ -116,6 +124,57 @@ static void what_is_wrong_is_said(void **state)
                          VP_ERROR_INVALID);
         if (!strstr(failure.text, cases[i].says)) {
             fail_msg("'%s': '%s' does not say '%s'", cases[i].text, failure.text, cases[i].says);
+        }
+    }
+}
+
+/* Wherever a text is cut: no module is taken for one that is missing or bad. */
+static void a_cut_text_is_refused_or_says_the_same(void **state)
+{
+    (void)state;
+    const char *end = strstr(inspect_text, "and after");
+    struct vp_field_report whole;
+    assert_int_equal(vp_field_parse(inspect_text, strlen(inspect_text), &whole, NULL), 0);
+    for (size_t length = 0; inspect_text + length < end; length++) {
+        struct vp_field_report report;
+        struct vp_failure failure = {""};
+        if (vp_field_parse(inspect_text, length, &report, &failure) == 0) {
+            assert_int_equal(report.count, whole.count);
+            assert_memory_equal(report.modules, whole.modules, sizeof whole.modules);
+        } else {
+            assert_true(failure.text[0] != '\0');
+        }
+    }
+}
+
+static void a_line_left_out_is_told(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line, *says;
+    } cases[] = {
+        {"    Integrity: PASS\n", "line 4, '  Bootloader module #0"},
+        {"    Integrity: PASS\n", "is not followed by 'Integrity':"},
+        {"Address Range: PASS\n", "is not followed by 'Address Range':"},
+        {"    Dependencies: **FAIL**\n", "line 21, '  User module #1"},
+        {"      System module #2 - version 108\n",
+         "is not followed by the dependency that it lacks"},
+        {"  empty - factory location, 131072 bytes max size\n", "describes 4 places"},
+        {", 16384 bytes max size", "does not end before 'bytes max size'"},
+        {", main location, 16384 bytes max size", "does not end before 'bytes max size'"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[sizeof inspect_text];
+        struct vp_field_report report;
+        struct vp_failure failure = {""};
+        memcpy(text, inspect_text, sizeof text);
+        char *from = strstr(text, cases[i].line);
+        assert_non_null(from);
+        memmove(from, from + strlen(cases[i].line), strlen(from + strlen(cases[i].line)) + 1);
+        assert_int_equal(vp_field_parse(text, strlen(text), &report, &failure), VP_ERROR_INVALID);
+        if (!strstr(failure.text, cases[i].says)) {
+            fail_msg("without '%s': '%s' does not say '%s'", cases[i].line, failure.text,
+                     cases[i].says);
         }
     }
 }
@@ -218,6 +277,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_forms_say_the_same),
         cmocka_unit_test(what_is_wrong_is_said),
+        cmocka_unit_test(a_cut_text_is_refused_or_says_the_same),
+        cmocka_unit_test(a_line_left_out_is_told),
         cmocka_unit_test(the_flash_is_as_the_report_says),
         cmocka_unit_test(what_failed_fails_again),
         cmocka_unit_test(a_module_without_a_place_is_refused),
