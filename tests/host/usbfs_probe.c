@@ -8,6 +8,7 @@
 #include <linux/usbdevice_fs.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -77,6 +78,45 @@ static void node_and_files(void)
     close(below);
     close(folder);
     puts("node and files");
+}
+
+static bool is_node(const char *path)
+{
+    struct stat status;
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    CHECK(fd >= 0 && fstat(fd, &status) == 0);
+    const bool same = S_ISCHR(status.st_mode) && major(status.st_rdev) == 189;
+    close(fd);
+    return same && stat(path, &status) == 0 && S_ISCHR(status.st_mode);
+}
+
+/* Symbolic links that a person made, to the node and to a folder above it. */
+static void links_of_others(void)
+{
+    char folder[] = "/tmp/vparticle-links-XXXXXX", path[128], target[128];
+    struct stat status;
+    CHECK(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/node", folder);
+    CHECK(symlink(node, path) == 0 && is_node(path));
+    CHECK(lstat(path, &status) == 0 && S_ISLNK(status.st_mode));
+    CHECK(readlink(path, target, sizeof target) == (ssize_t)strlen(node));
+    CHECK(chdir(folder) == 0 && is_node("node") && chdir("/") == 0);
+    FAILS(open(path, O_RDWR | O_NOFOLLOW), ELOOP);
+    FAILS(open(path, O_RDWR | O_CREAT | O_EXCL, 0600), EEXIST);
+    CHECK(unlink(path) == 0);
+    snprintf(path, sizeof path, "%s/dev", folder);
+    CHECK(symlink("/dev", path) == 0);
+    snprintf(target, sizeof target, "%s/dev/bus/usb/001/002", folder);
+    CHECK(is_node(target));
+    snprintf(target, sizeof target, "%s/dev/bus/usb/001/099", folder);
+    FAILS(open(target, O_RDWR), ENOENT);
+    FAILS(open(target, O_RDWR | O_CREAT, 0600), EACCES); /* nothing is left on the machine */
+    FAILS(creat("/dev/ttyACM77", 0600), EACCES);
+    CHECK(unlink(path) == 0);
+    snprintf(path, sizeof path, "%s/file", folder);
+    int fd = creat(path, 0600);
+    CHECK(fd >= 0 && close(fd) == 0 && unlink(path) == 0 && rmdir(folder) == 0);
+    puts("links of others");
 }
 
 static void alternate_settings(void)
@@ -338,6 +378,7 @@ int main(int argc, char **argv)
     sigprocmask(SIG_BLOCK, &blocked, NULL);
     alarm(60);
     node_and_files();
+    links_of_others();
     interfaces();
     questions();
     synchronous();

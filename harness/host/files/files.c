@@ -173,6 +173,7 @@ static const struct {
 } handlers[] = {
 #ifdef SYS_open
     {SYS_open, files_open},
+    {SYS_creat, files_creat},
 #endif
 #ifdef SYS_stat
     {SYS_stat, files_stat},

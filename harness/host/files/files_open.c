@@ -162,6 +162,11 @@ void files_open(struct vp_host *host, const struct call *call)
 {
     open_any(host, call, AT_FDCWD, call->arguments[0], call->arguments[1]);
 }
+
+void files_creat(struct vp_host *host, const struct call *call)
+{
+    open_any(host, call, AT_FDCWD, call->arguments[0], O_CREAT | O_WRONLY | O_TRUNC);
+}
 #endif
 
 void files_openat(struct vp_host *host, const struct call *call)

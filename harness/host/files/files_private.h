@@ -72,6 +72,7 @@ void files_identify(const struct vp_host *host, const struct call *call, int fd,
 
 /* files_open.c */
 void files_open(struct vp_host *host, const struct call *call);
+void files_creat(struct vp_host *host, const struct call *call);
 void files_openat(struct vp_host *host, const struct call *call);
 void files_openat2(struct vp_host *host, const struct call *call);
 

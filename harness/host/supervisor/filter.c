@@ -24,7 +24,7 @@ static const int notified[] = {
     SCMP_SYS(readlinkat),  SCMP_SYS(statfs),     SCMP_SYS(fstatfs),    SCMP_SYS(getxattr),
     SCMP_SYS(lgetxattr),   SCMP_SYS(listxattr),  SCMP_SYS(llistxattr), SCMP_SYS(bind),
     SCMP_SYS(getsockname), SCMP_SYS(setsockopt), SCMP_SYS(getsockopt), SCMP_SYS(recvmsg),
-    SCMP_SYS(recvfrom),
+    SCMP_SYS(recvfrom),    SCMP_SYS(creat),
 };
 
 static int add_rules(scmp_filter_ctx filter)

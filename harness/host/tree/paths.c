@@ -1,9 +1,12 @@
 #include "host/tree/paths.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "host/udev/uevent.h"
@@ -45,6 +48,17 @@ static bool is_below(const char *path, const char *folder)
     return strncmp(path, folder, length) == 0 && (path[length] == '/' || path[length] == '\0');
 }
 
+/* Does the path lead through a symbolic link of the real system, or to one? In one system call. */
+static bool leads_through_link(const char *path)
+{
+    const struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_NO_SYMLINKS};
+    const long fd = syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how);
+    if (fd >= 0) {
+        close((int)fd);
+    }
+    return fd < 0 && errno == ELOOP;
+}
+
 bool paths_may_concern(const char *root, const char *path)
 {
     if (strstr(path, "..") || is_below(path, root)) {
@@ -60,7 +74,7 @@ bool paths_may_concern(const char *root, const char *path)
             return true;
         }
     }
-    return length == 0;
+    return length == 0 || leads_through_link(path);
 }
 
 const char *paths_seen(const char *root, const char *name)
@@ -151,6 +165,13 @@ static int follow_link(struct walk *walk, const char *file)
     return 0;
 }
 
+/* Links of /proc mean other things to each process. */
+static bool is_real_link(const char *path)
+{
+    struct stat status;
+    return !is_below(path, "/proc") && lstat(path, &status) == 0 && S_ISLNK(status.st_mode);
+}
+
 /* Add a name to what is done. @return 0 or an errno */
 static int enter(struct walk *walk, const char *root, const char *name, size_t length, bool follow)
 {
@@ -165,8 +186,8 @@ static int enter(struct walk *walk, const char *root, const char *name, size_t l
     memcpy(walk->done + used + 1, name, length);
     walk->done[used + 1 + length] = '\0';
     paths_file(root, walk->done, file, sizeof file);
-    if (lstat(file, &status)) {
-        return 0; /* perhaps a real one */
+    if (lstat(file, &status)) { /* perhaps a real one */
+        return (!is_last || follow) && is_real_link(walk->done) ? follow_link(walk, walk->done) : 0;
     }
     if (S_ISLNK(status.st_mode) && (!is_last || follow)) {
         return follow_link(walk, file);
@@ -198,10 +219,6 @@ void paths_locate(const char *root, const char *path, bool follow, struct locati
     struct walk walk = {.links = 0};
     location->place = PLACE_MISSING;
     path = paths_seen(root, path);
-    /* The one symbolic link of the real system that leads to us. */
-    if (is_below(path, "/var/run")) {
-        path += strlen("/var");
-    }
     if (snprintf(walk.rest, PATH_MAX, "%s", path) >= PATH_MAX) {
         location->error = ENAMETOOLONG;
         return;
