@@ -5,6 +5,8 @@
 #include <openssl/evp.h>
 #include <zlib.h>
 
+#include "bytes.h"
+
 enum {
     /* The SHA-256 covers all bytes before itself, the CRC all but itself. */
     SHA256_FROM_END = 38,
@@ -77,6 +79,19 @@ unsigned vp_module_integrity(const uint8_t *bytes, size_t length, const struct v
     return integrity_of(&source, module);
 }
 
+int vp_module_read_sums(const struct vp_flash *flash, uint32_t address, struct vp_module *module)
+{
+    if (!length_is_sound(module) || !vp_flash_contains(flash, address, vp_module_size(module))) {
+        return VP_ERROR_RANGE;
+    }
+    const uint32_t end = address + vp_module_size(module);
+    uint8_t crc[VP_MODULE_CRC_SIZE];
+    vp_flash_read(flash, end - SHA256_FROM_END, module->sha256, sizeof module->sha256);
+    vp_flash_read(flash, end - sizeof crc, crc, sizeof crc);
+    module->crc = vp_get_be32(crc);
+    return 0;
+}
+
 unsigned vp_module_integrity_flash(const struct vp_flash *flash, uint32_t address,
                                    const struct vp_module *module)
 {
@@ -97,8 +112,7 @@ bool vp_module_crc_matches(const struct vp_flash *flash, uint32_t address,
     const uint32_t length = module->end - module->start;
     uint8_t stored[VP_MODULE_CRC_SIZE];
     vp_flash_read(flash, address + length, stored, sizeof stored);
-    return crc_of(&source, length) == ((uint32_t)stored[0] << 24 | (uint32_t)stored[1] << 16 |
-                                       (uint32_t)stored[2] << 8 | stored[3]);
+    return crc_of(&source, length) == vp_get_be32(stored);
 }
 
 bool vp_module_dependency_met(const struct vp_module_dependency *dependency,

@@ -32,36 +32,59 @@ enum {
  */
 
 /*
- * A part is there and whole. Deduced: one with a wrong CRC crashes, but for the main part of a
- * system that checks it itself.
+ * Does the code of a part run? The processor just goes there: what the header says of it does not
+ * matter before somebody looks. Deduced: the code is whole if one of its two sums is right, and
+ * crashes otherwise.
  */
-static bool part_runs(const struct vp_system *system, uint8_t index)
+static bool is_whole(const struct vp_flash *flash, const struct vp_module_slot *slot)
 {
-    const struct vp_flash *flash = system->machine.flash;
-    const struct vp_module_slot *slot = vp_system_slot(system, VP_MODULE_SYSTEM, index);
     struct vp_module part;
-    if (!slot || vp_module_parse_flash(flash, slot->start, &part, NULL) ||
-        part.function != VP_MODULE_SYSTEM || part.index != index) {
+    if (vp_module_read_header(flash, slot->start, &part)) {
         return false;
     }
-    const bool checked_later =
-        index == MAIN_PART &&
-        vp_board_set_has(system->generation->start->checks_itself, system->machine.board->platform);
-    return checked_later || vp_module_crc_matches(flash, part.start, &part);
+    part.start = slot->start;
+    return vp_module_read_sums(flash, slot->start, &part) == 0 &&
+           vp_module_integrity_flash(flash, slot->start, &part) != 0;
+}
+
+/* A system that checks its main part itself gets that far with a damaged one. Deduced. */
+static bool is_looked_at(const struct vp_system *system, const struct vp_module_slot *slot)
+{
+    struct vp_module part;
+    return slot->index == MAIN_PART &&
+           vp_board_set_has(system->generation->start->checks_itself,
+                            system->machine.board->platform) &&
+           vp_module_parse_flash(system->machine.flash, slot->start, &part, NULL) == 0 &&
+           part.function == VP_MODULE_SYSTEM && part.index == MAIN_PART;
+}
+
+static bool part_runs(const struct vp_system *system, uint8_t index)
+{
+    const struct vp_module_slot *slot = vp_system_slot(system, VP_MODULE_SYSTEM, index);
+    return slot && (is_whole(system->machine.flash, slot) || is_looked_at(system, slot));
+}
+
+/* What the main part says of itself, if there is one. */
+static uint16_t main_version(const struct vp_flash *flash, enum vp_platform platform)
+{
+    struct vp_module part;
+    unsigned count;
+    const struct vp_module_slot *slots = vp_module_slots(platform, 0, &count);
+    for (unsigned i = 0; i < count; i++) {
+        if (slots[i].function == VP_MODULE_SYSTEM && slots[i].index == MAIN_PART &&
+            (vp_module_parse_flash(flash, slots[i].start, &part, NULL) == 0 ||
+             is_whole(flash, &slots[i]))) {
+            vp_module_read_header(flash, slots[i].start, &part);
+            return part.version;
+        }
+    }
+    return 0;
 }
 
 static bool identify_modular(struct vp_system *system)
 {
     const struct vp_board *board = system->machine.board;
-    unsigned count;
-    const struct vp_module_slot *slots = vp_module_slots(board->platform, 0, &count);
-    struct vp_module main_part = {0};
-    for (unsigned i = 0; i < count; i++) {
-        if (slots[i].function == VP_MODULE_SYSTEM && slots[i].index == MAIN_PART) {
-            vp_module_parse_flash(system->machine.flash, slots[i].start, &main_part, NULL);
-        }
-    }
-    system->version = main_part.function == VP_MODULE_SYSTEM ? main_part.version : 0;
+    system->version = main_version(system->machine.flash, board->platform);
     system->generation = vp_system_generation_find(system->version);
     system->slots = vp_module_slots(board->platform, system->version, &system->slot_count);
     system->areas = vp_module_areas(board->platform, system->version, false);

@@ -142,6 +142,10 @@ unsigned vp_module_integrity(const uint8_t *bytes, size_t length, const struct v
 unsigned vp_module_integrity_flash(const struct vp_flash *flash, uint32_t address,
                                    const struct vp_module *module);
 
+/** Read CRC-32 and SHA-256 of the module in flash at @p address from where the header of @p module
+ *  says its end is, whatever the suffix says of itself. @return 0, or VP_ERROR_RANGE */
+int vp_module_read_sums(const struct vp_flash *flash, uint32_t address, struct vp_module *module);
+
 /**
  * Only the CRC-32 over end - start bytes from @p address, as the firmware checks it. Needs no
  * suffix, so a module from vp_module_read_header() will do.

@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -96,6 +97,47 @@ static void a_broken_system_part_crashes(void **state)
     struct chip checked = chip_with("0.7.0", 0); /* looks at its own CRC, and runs no application */
     vp_flash_program(checked.flash, 0x08070000, "\0\0\0\0\0\0\0\0", 8);
     assert_int_equal(outcome(checked), VP_SYSTEM_SAFE);
+}
+
+/* One byte of a header, or of the sums, is not what it was; the code is. */
+static void whole_code_runs_whatever_its_header_says(void **state)
+{
+    (void)state;
+    enum { FUNCTION = 14, INDEX = 15, SUFFIX_SIZE = -6, CRC = -1, MIDDLE = 4096 };
+    static const struct {
+        const char *part; /* with the release of all others */
+        int offset;       /* from the header, or from the end */
+        uint8_t value;
+        bool mended; /* the CRC is right again */
+        enum vp_system_state outcome;
+    } cases[] = {
+        {"system-part2@0.5.5", FUNCTION, 0, true, VP_SYSTEM_NORMAL},
+        {"system-part2@0.6.3", INDEX, 1, true, VP_SYSTEM_NORMAL},
+        {"system-part2@0.6.3", CRC, 0, false, VP_SYSTEM_NORMAL},
+        {"system-part1@0.6.3", CRC, 0, false, VP_SYSTEM_NORMAL},
+        {"system-part2@0.6.3", MIDDLE, 0, false, VP_SYSTEM_CRASHED},
+        {"system-part2@0.7.0", FUNCTION, 0, true, VP_SYSTEM_SAFE},
+        {"system-part2@2.3.1", INDEX, 1, true, VP_SYSTEM_SAFE},
+        {"system-part2@2.3.1", SUFFIX_SIZE, 0, true, VP_SYSTEM_NORMAL},
+        {"system-part1@2.3.1", INDEX, 3, true, VP_SYSTEM_NORMAL},
+        {"system-part1@2.3.1", MIDDLE, 0, false, VP_SYSTEM_CRASHED},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct chip chip = chip_with(strchr(cases[i].part, '@') + 1, 0);
+        struct vp_module module;
+        size_t size;
+        uint8_t *image = chip_forge(VP_PLATFORM_PHOTON, cases[i].part, &size);
+        assert_int_equal(vp_module_parse(image, size, &module, NULL), 0);
+        uint8_t *at = cases[i].offset < 0 ? image + size + cases[i].offset
+                                          : image + module.header_offset + cases[i].offset;
+        *at = *at == cases[i].value ? *at ^ 1 : cases[i].value;
+        if (cases[i].mended) {
+            chip_mend_crc(image, size);
+        }
+        chip_program(&chip, module.start, image, size);
+        free(image);
+        assert_int_equal(outcome(chip), cases[i].outcome);
+    }
 }
 
 /* An old system under a new bootloader looks for the flag where nobody writes it any more. */
@@ -313,6 +355,7 @@ int main(void)
         cmocka_unit_test(a_bad_application_means_safe_mode),
         cmocka_unit_test(the_bootloader_counts_since_0_7_0),
         cmocka_unit_test(a_broken_system_part_crashes),
+        cmocka_unit_test(whole_code_runs_whatever_its_header_says),
         cmocka_unit_test(safe_mode_is_asked_for_where_the_generation_looks),
         cmocka_unit_test(an_unwritten_flag_is_safe_mode_before_0_7_0),
         cmocka_unit_test(the_watchdog_takes_one_more_reset),
