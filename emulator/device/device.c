@@ -3,6 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "system/mode.h"
+#include "system/own_flags.h"
+
 int vp_device_bus_reset(struct vp_device *device)
 {
     if (!device->attached) {
@@ -18,6 +21,13 @@ int vp_device_bus_reset(struct vp_device *device)
 enum vp_mode vp_device_mode(const struct vp_device *device)
 {
     return device->mode;
+}
+
+bool vp_device_is_safe_for_good(const struct vp_device *device)
+{
+    return vp_device_runs_system(device) && device->system.safe_mode &&
+           vp_own_flags_store(&device->system) != device->boot.generation->flags_store &&
+           vp_mode_is_forbidden(&device->system);
 }
 
 const char *vp_mode_name(enum vp_mode mode)

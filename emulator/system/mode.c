@@ -168,7 +168,7 @@ static bool flag_says_safe_mode(const struct vp_system *system)
 }
 
 /* HAL_Core_Validate_User_Module(): up to 0.6.x it takes ones for a flag that is set. */
-static bool application_is_forbidden(const struct vp_system *system)
+bool vp_mode_is_forbidden(const struct vp_system *system)
 {
     struct vp_system_flags flags;
     vp_own_flags_load(system, &flags);
@@ -256,7 +256,7 @@ static enum verdict judge_application(const struct vp_system *system)
 {
     struct vp_module module;
     const uint32_t start = system->machine.board->user.start;
-    if (application_is_forbidden(system)) {
+    if (vp_mode_is_forbidden(system)) {
         return DOES_NOT_RUN;
     }
     if (header_is_valid(system, start, &module)) {

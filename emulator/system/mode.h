@@ -15,6 +15,9 @@
 /** Find out what is in flash: version, generation, slots. @return false if it can't run */
 bool vp_mode_identify(struct vp_system *system);
 
+/** The system flags say that the application must not run. */
+bool vp_mode_is_forbidden(const struct vp_system *system);
+
 /** Go through the start. Sets `state`, `safe_mode` and `listening`. */
 void vp_mode_decide(struct vp_system *system);
 

@@ -4,6 +4,9 @@
 
 #include "system/system.h"
 
+/** Where they are. */
+enum vp_flags_store vp_own_flags_store(const struct vp_system *system);
+
 /** As vp_system_flags_load(). */
 bool vp_own_flags_load(const struct vp_system *system, struct vp_system_flags *flags);
 

@@ -54,11 +54,11 @@ static void print_way_to(enum vp_mode mode, enum vp_platform platform)
 
 /* The command works as it stands. The last one before the device is needed in another mode lets it
  * leave DFU mode. */
-static void print_step(const struct vp_diagnosis *diagnosis, unsigned number, bool last)
+static void print_step(const struct vp_cure *cure, unsigned number, bool last)
 {
     static const unsigned products[] = {
         [VP_PLATFORM_PHOTON] = 0xd006, [VP_PLATFORM_P1] = 0xd008, [VP_PLATFORM_ELECTRON] = 0xd00a};
-    const struct vp_catalogue_module *step = diagnosis->cure.steps[number];
+    const struct vp_catalogue_module *step = cure->steps[number];
     const char *board = vp_platform_name((uint16_t)step->platform);
     if (step->function == VP_MODULE_BOOTLOADER) {
         printf("  %u. bootloader %u, which DFU cannot write\n"
@@ -72,16 +72,15 @@ static void print_step(const struct vp_diagnosis *diagnosis, unsigned number, bo
            step->address, last ? ":leave" : "", board, step->part, step->release);
 }
 
-static void print_cure(const struct vp_diagnosis *diagnosis)
+static void print_cure(const struct vp_diagnosis *diagnosis, const struct vp_cure *cure)
 {
-    const struct vp_cure *cure = &diagnosis->cure;
-    printf("\nWhat would cure it\n  %s.\n", cure->words);
+    printf("  %s.\n", cure->words);
     for (unsigned i = 0; i < cure->count; i++) {
         const enum vp_mode mode = vp_step_mode(cure->steps[i]);
         if (i == 0 || vp_step_mode(cure->steps[i - 1]) != mode) {
             print_way_to(mode, diagnosis->platform);
         }
-        print_step(diagnosis, i, i + 1 == cure->count || vp_step_mode(cure->steps[i + 1]) != mode);
+        print_step(cure, i, i + 1 == cure->count || vp_step_mode(cure->steps[i + 1]) != mode);
     }
     printf("  Tried on an emulated %s: with %s it runs its application.\n",
            vp_platform_name((uint16_t)diagnosis->platform), cure->count == 1 ? "that" : "these");
@@ -106,12 +105,15 @@ static void print_diagnosis(const struct vp_diagnosis *diagnosis)
                "the application or by the cloud; a reset ends it\n");
         return;
     }
-    if (!diagnosis->cured) {
+    if (diagnosis->cure_count == 0) {
         printf("\nWhat would cure it\n  Nothing that was tried here did: neither what is damaged "
                "once more, nor a newer\n  bootloader, system or application.\n");
         return;
     }
-    print_cure(diagnosis);
+    for (unsigned i = 0; i < diagnosis->cure_count; i++) {
+        printf(i ? "\nOr\n" : "\nWhat would cure it\n");
+        print_cure(diagnosis, &diagnosis->cures[i]);
+    }
 }
 
 /* ---- Command line -----------------------------------------------------------------------------

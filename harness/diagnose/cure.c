@@ -173,16 +173,24 @@ static void renew_bootloader(struct vp_cure *cure, const struct vp_contents *con
     }
 }
 
-static void renew_system(struct vp_cure *cure, const struct vp_contents *contents)
+static void add_system(struct vp_cure *cure, const struct vp_contents *contents,
+                       const struct vp_catalogue_release *release)
 {
-    const struct vp_catalogue_release *release =
-        release_from(contents->platform, system_wanted(contents));
-    for (unsigned i = 0; release && i < release->module_count; i++) {
+    for (unsigned i = 0; i < release->module_count; i++) {
         const struct vp_catalogue_module *module = &release->modules[i];
         if (module->function == VP_MODULE_SYSTEM && !is_there(contents, module) &&
             vp_catalogue_part(release, module->part) == module) {
             add_step(cure, module);
         }
+    }
+}
+
+static void renew_system(struct vp_cure *cure, const struct vp_contents *contents)
+{
+    const struct vp_catalogue_release *release =
+        release_from(contents->platform, system_wanted(contents));
+    if (release) {
+        add_system(cure, contents, release);
     }
     const bool parts = cure->count > 0;
     renew_bootloader(cure, contents);
@@ -224,6 +232,41 @@ static void repair_and_application(struct vp_cure *cure, const struct vp_content
     snprintf(cure->words, sizeof cure->words,
              "Flash what is damaged or missing once more, and then an application: its own, or "
              "tinker");
+}
+
+static const struct vp_catalogue_module *system_in(const struct vp_cure *cure)
+{
+    const struct vp_catalogue_module *found = NULL;
+    for (unsigned i = 0; i < cure->count; i++) {
+        found = cure->steps[i]->function == VP_MODULE_SYSTEM ? cure->steps[i] : found;
+    }
+    return found;
+}
+
+/* The version of the system that there will be. */
+static uint16_t system_after(const struct vp_cure *cure, const struct vp_contents *contents)
+{
+    const struct vp_catalogue_module *flashed = system_in(cure);
+    const struct vp_module *there = vp_contents_system(contents);
+    return flashed ? flashed->version : there ? there->version : 0;
+}
+
+/* The bootloader that comes with the system, in place of one that is too new for it. */
+static void add_own_bootloader(struct vp_cure *cure, const struct vp_contents *contents)
+{
+    const struct vp_catalogue_release *release =
+        vp_catalogue_release_by_version(contents->platform, system_after(cure, contents));
+    const struct vp_catalogue_module *row =
+        release ? vp_catalogue_bootloader(contents->platform, release->bootloader) : NULL;
+    if (!row) {
+        return;
+    }
+    char others[sizeof cure->words];
+    memcpy(others, cure->words, sizeof others);
+    const bool alone = cure->count == 0;
+    add_step(cure, row);
+    snprintf(cure->words, sizeof cure->words, "%.120s%sbootloader %u, which goes with system %s",
+             alone ? "" : others, alone ? "Flash " : "; and flash ", row->version, release->name);
 }
 
 /* ---- Trying ------------------------------------------------------------------------------------
@@ -287,23 +330,61 @@ static int try_cure(const struct vp_contents *contents, const struct vp_cure *cu
     return error == VP_ERROR_NO_MEMORY ? error : 0;
 }
 
-int vp_find_cure(const struct vp_contents *contents, struct vp_diagnosis *diagnosis)
+static int try_attempt(const struct vp_contents *contents, struct vp_diagnosis *diagnosis,
+                       const struct vp_cure *cure)
+{
+    bool cured = false;
+    struct vp_cure *tried = &diagnosis->cures[diagnosis->cure_count];
+    *tried = *cure;
+    arrange(tried);
+    int error = cure->count ? try_cure(contents, tried, &cured) : 0;
+    diagnosis->cure_count += cured;
+    return error;
+}
+
+/* Up to the first one that gets along with the bootloader, or brings one along. */
+static int try_newer_systems(const struct vp_contents *contents, struct vp_diagnosis *diagnosis)
+{
+    const struct vp_module *system = vp_contents_system(contents);
+    const unsigned before = diagnosis->cure_count;
+    unsigned count;
+    const struct vp_catalogue_release *releases = vp_catalogue_releases(contents->platform, &count);
+    int error = 0;
+    for (unsigned i = 0; i < count && !error && diagnosis->cure_count == before; i++) {
+        if (system && releases[i].version > system->version && !strpbrk(releases[i].name, "-+")) {
+            struct vp_cure cure = {.count = 0};
+            add_system(&cure, contents, &releases[i]);
+            renew_bootloader(&cure, contents);
+            snprintf(cure.words, sizeof cure.words,
+                     "Bring the system to %s, the first one after it that gets along with this "
+                     "bootloader or brings its own",
+                     releases[i].name);
+            error = try_attempt(contents, diagnosis, &cure);
+        }
+    }
+    return error;
+}
+
+int vp_find_cures(const struct vp_contents *contents, struct vp_diagnosis *diagnosis)
 {
     static void (*const attempts[])(struct vp_cure *, const struct vp_contents *) = {
         repair,     renew_bootloader, renew_system, renew_application, repair_and_application,
         everything,
     };
-    for (size_t i = 0; i < sizeof attempts / sizeof *attempts && !diagnosis->cured; i++) {
-        struct vp_cure *cure = &diagnosis->cure;
-        *cure = (struct vp_cure){.count = 0};
-        attempts[i](cure, contents);
-        arrange(cure);
-        if (cure->count > 0) {
-            int error = try_cure(contents, cure, &diagnosis->cured);
-            if (error) {
-                return error;
-            }
+    int error = 0;
+    for (size_t i = 0; i < sizeof attempts / sizeof *attempts && !error && !diagnosis->cure_count;
+         i++) {
+        struct vp_cure cure = {.count = 0};
+        attempts[i](&cure, contents);
+        error = try_attempt(contents, diagnosis, &cure);
+        if (!error && !diagnosis->cure_count && contents->safe_for_good) {
+            add_own_bootloader(&cure, contents);
+            error = try_attempt(contents, diagnosis, &cure);
         }
     }
-    return 0;
+    /* A bootloader that is as old as the system is hard to come by. */
+    const bool renews_system = diagnosis->cure_count && system_in(&diagnosis->cures[0]);
+    return error || !contents->safe_for_good || renews_system
+               ? error
+               : try_newer_systems(contents, diagnosis);
 }

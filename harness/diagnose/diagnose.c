@@ -20,18 +20,6 @@ static int make_device(const struct vp_flash *flash, enum vp_platform platform,
     return 0;
 }
 
-int vp_mode_with(const struct vp_flash *flash, enum vp_platform platform, enum vp_mode *mode)
-{
-    struct vp_device *device;
-    int error = make_device(flash, platform, &device);
-    if (error) {
-        return error;
-    }
-    *mode = vp_device_mode(device);
-    vp_device_destroy(device);
-    return 0;
-}
-
 int vp_button_reaches(const struct vp_flash *flash, enum vp_platform platform, enum vp_mode mode,
                       bool *reached)
 {
@@ -54,16 +42,36 @@ int vp_button_reaches(const struct vp_flash *flash, enum vp_platform platform, e
     return 0;
 }
 
+static int look(const struct vp_flash *flash, enum vp_platform platform, enum vp_mode *mode,
+                bool *safe_for_good)
+{
+    struct vp_device *device;
+    int error = make_device(flash, platform, &device);
+    if (error) {
+        return error;
+    }
+    *mode = vp_device_mode(device);
+    *safe_for_good = vp_device_is_safe_for_good(device);
+    vp_device_destroy(device);
+    return 0;
+}
+
+int vp_mode_with(const struct vp_flash *flash, enum vp_platform platform, enum vp_mode *mode)
+{
+    bool safe_for_good;
+    return look(flash, platform, mode, &safe_for_good);
+}
+
 int vp_diagnose(const struct vp_flash *flash, enum vp_platform platform,
                 struct vp_diagnosis *diagnosis)
 {
     struct vp_contents contents;
     *diagnosis = (struct vp_diagnosis){.platform = platform};
-    int error = vp_mode_with(flash, platform, &diagnosis->mode);
+    vp_contents_read(&contents, flash, platform);
+    int error = look(flash, platform, &diagnosis->mode, &contents.safe_for_good);
     if (error) {
         return error;
     }
-    vp_contents_read(&contents, flash, platform);
     vp_findings_of(&diagnosis->findings, &contents);
-    return diagnosis->mode == VP_MODE_NORMAL ? 0 : vp_find_cure(&contents, diagnosis);
+    return diagnosis->mode == VP_MODE_NORMAL ? 0 : vp_find_cures(&contents, diagnosis);
 }

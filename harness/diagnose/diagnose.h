@@ -11,7 +11,7 @@
 #include "vparticle/catalogue.h"
 #include "vparticle/device.h"
 
-enum { VP_FINDINGS = 32, VP_CURE_STEPS = 8 };
+enum { VP_FINDINGS = 32, VP_CURES = 2, VP_CURE_STEPS = 8 };
 
 /** What was found, in plain words; a line each. */
 struct vp_findings {
@@ -37,8 +37,10 @@ struct vp_diagnosis {
     enum vp_platform platform;
     enum vp_mode mode; /**< that the device comes up in */
     struct vp_findings findings;
-    bool cured;          /**< a cure was found: with it the device comes up in mode normal */
-    struct vp_cure cure; /**< valid if `cured` */
+    /** Each by itself was tried: with it the device comes up in mode normal. The smallest comes
+     *  first; there is a second where a person may well prefer it. */
+    struct vp_cure cures[VP_CURES];
+    unsigned cure_count;
 };
 
 /**
@@ -59,6 +61,7 @@ struct vp_contents {
     unsigned slot_count;
     struct vp_module modules[8]; /**< of those slots that hold one */
     bool present[8];
+    bool safe_for_good; /**< vp_device_is_safe_for_good() of a device with this flash */
 };
 
 void vp_contents_read(struct vp_contents *contents, const struct vp_flash *flash,
@@ -68,7 +71,10 @@ void vp_contents_read(struct vp_contents *contents, const struct vp_flash *flash
 const struct vp_module *vp_contents_find(const struct vp_contents *contents, uint8_t function,
                                          uint8_t index);
 
-/** All that is wrong with the modules themselves. */
+/** @return the system part that decides what the system is, or NULL */
+const struct vp_module *vp_contents_system(const struct vp_contents *contents);
+
+/** All that is wrong with the modules themselves, and between system and bootloader. */
 void vp_findings_of(struct vp_findings *findings, const struct vp_contents *contents);
 
 /** "system part 2", "the bootloader", "the application". */
@@ -90,6 +96,6 @@ int vp_button_reaches(const struct vp_flash *flash, enum vp_platform platform, e
                       bool *reached);
 
 /** Look for the smallest thing to flash that brings the application back. @return as above */
-int vp_find_cure(const struct vp_contents *contents, struct vp_diagnosis *diagnosis);
+int vp_find_cures(const struct vp_contents *contents, struct vp_diagnosis *diagnosis);
 
 #endif

@@ -27,6 +27,12 @@ const struct vp_module *vp_contents_find(const struct vp_contents *contents, uin
     return NULL;
 }
 
+const struct vp_module *vp_contents_system(const struct vp_contents *contents)
+{
+    enum { MAIN_PART = 2 };
+    return vp_contents_find(contents, VP_MODULE_SYSTEM, MAIN_PART);
+}
+
 void vp_module_words(char *text, size_t size, uint8_t function, uint8_t index)
 {
     if (function == VP_MODULE_BOOTLOADER) {
@@ -117,9 +123,27 @@ static void look_at_module(struct vp_findings *findings, const struct vp_content
     }
 }
 
+/* What the module checks don't see: each of the two is sound by itself. */
+static void look_at_flag(struct vp_findings *findings, const struct vp_contents *contents)
+{
+    const struct vp_module *system = vp_contents_system(contents);
+    const struct vp_module *bootloader = vp_contents_find(contents, VP_MODULE_BOOTLOADER, 0);
+    if (contents->safe_for_good && system && bootloader) {
+        char version[48];
+        vp_version_words(version, sizeof version, contents->platform, VP_MODULE_SYSTEM,
+                         system->version);
+        add(findings,
+            "bootloader %u is too new for the system, version %s: it keeps its flags in another "
+            "place, and nothing ever clears the safe-mode flag that the system reads, neither a "
+            "reset nor another application",
+            bootloader->version, version);
+    }
+}
+
 void vp_findings_of(struct vp_findings *findings, const struct vp_contents *contents)
 {
     for (unsigned i = 0; i < contents->slot_count; i++) {
         look_at_module(findings, contents, i);
     }
+    look_at_flag(findings, contents);
 }

@@ -158,6 +158,13 @@ enum vp_mode {
 
 enum vp_mode vp_device_mode(const struct vp_device *device);
 
+/**
+ * True if the system is in safe mode by a flag that no start clears: it reads the system flags in
+ * another place than this bootloader does (up to 0.6.x in the DCT; bootloader 100 and later in
+ * backup registers, system_flags_impl.c @ v0.7.0).
+ */
+bool vp_device_is_safe_for_good(const struct vp_device *device);
+
 /** "off", "boot", "dfu", "normal", "safe", "listening", "update", "loop", "dead". Static text. */
 const char *vp_mode_name(enum vp_mode mode);
 
