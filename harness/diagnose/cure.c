@@ -189,9 +189,11 @@ static void renew_system(struct vp_cure *cure, const struct vp_contents *content
 {
     const struct vp_catalogue_release *release =
         release_from(contents->platform, system_wanted(contents));
-    if (release) {
-        add_system(cure, contents, release);
+    if (!release) {
+        renew_bootloader(cure, contents);
+        return;
     }
+    add_system(cure, contents, release);
     const bool parts = cure->count > 0;
     renew_bootloader(cure, contents);
     if (parts) {

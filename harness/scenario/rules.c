@@ -233,7 +233,7 @@ static int check_expect(struct vp_loader *loader, unsigned index)
                             "cyan, white) and a pattern (solid, blink, breathe)",
                             expect->led);
     }
-    for (unsigned i = 0; i < expect->flash_count; i++) {
+    for (unsigned i = 0; expect->flash && i < expect->flash_count; i++) {
         const int error = check_flash(loader, index, &expect->flash[i]);
         if (error) {
             return error;
