@@ -147,8 +147,8 @@ static bool set_key(json_t *request, const char *word)
     json_t *value =
         !text && milliseconds(equals + 1, &number) ? json_integer(number) : json_string(equals + 1);
     char *key = strndup(word, (size_t)(equals - word));
-    const bool set = key && value && !json_object_get(request, key) &&
-                     json_object_set(request, key, value) == 0;
+    const bool set =
+        key && value && !json_object_get(request, key) && json_object_set(request, key, value) == 0;
     json_decref(value);
     free(key);
     return set;
