@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "host/tree/maker.h"
+#include "host/tree/record.h"
 #include "host/udev/uevent.h"
 
 /* Paths below the root. What a folder named here lacks is looked for in the real system. */
@@ -262,12 +263,7 @@ static void add_names(struct maker *root, struct uevent_subject subject)
         snprintf(target, sizeof target, "../..%s", path);
         maker_link(root, name, target);
     }
-    char record[64];
-    uevent_record_name(subject, record, sizeof record);
-    snprintf(name, sizeof name, "run/udev/data/%s", record);
-    struct uevent_text text;
-    uevent_record(&text, subject);
-    maker_bytes(root, name, text.data, text.length);
+    record_write(root, subject);
 }
 
 static void remove_names(struct maker *root, struct uevent_subject subject)
@@ -287,10 +283,7 @@ static void remove_names(struct maker *root, struct uevent_subject subject)
                  usb_minor(subject.device));
         unlink(name);
     }
-    char record[64];
-    uevent_record_name(subject, record, sizeof record);
-    snprintf(name, sizeof name, "%s/run/udev/data/%s", root->folder, record);
-    unlink(name);
+    record_remove(root->folder, subject);
 }
 
 static void node_path(const struct tree *tree, const struct usb_device *device, char *path)

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "host/tree/maker.h"
+#include "host/tree/record.h"
 #include "host/tree/tree.h"
 
 enum { TTY_PATH_SIZE = 160 };
@@ -48,12 +49,7 @@ static void make_names(struct maker *root, const char *path, struct uevent_subje
     maker_link(root, name, target);
     snprintf(name, sizeof name, "sys/dev/char/%u:%u", (unsigned)TTY_ACM_MAJOR, tty.tty);
     maker_link(root, name, target);
-    char record[32];
-    uevent_record_name(tty, record, sizeof record);
-    snprintf(name, sizeof name, "run/udev/data/%s", record);
-    struct uevent_text text;
-    uevent_record(&text, tty);
-    maker_bytes(root, name, text.data, text.length);
+    record_write(root, tty);
 }
 
 /* The node is opened by the supervisor; what is here makes lookups and listings right. */
@@ -134,10 +130,7 @@ void tree_remove_tty(struct tree *tree, struct uevent_subject tty)
     remove_file(tree, name);
     snprintf(name, sizeof name, "sys/dev/char/%u:%u", (unsigned)TTY_ACM_MAJOR, tty.tty);
     remove_file(tree, name);
-    char record[32];
-    uevent_record_name(tty, record, sizeof record);
-    snprintf(name, sizeof name, "run/udev/data/%s", record);
-    remove_file(tree, name);
+    record_remove(tree->root, tty);
     uevent_path(tty, path, sizeof path);
     snprintf(folder, sizeof folder, "%s/sys%.*s", tree->root, (int)(strrchr(path, '/') - path),
              path);
