@@ -19,6 +19,7 @@ struct vp_faults {
     unsigned count;
     bool open;                 /* the port, as it was seen last */
     uint32_t held;             /* milliseconds until the next piece may go */
+    bool late;                 /* what is said meanwhile joins the reply in the stage */
     uint32_t piece, pause;     /* of the reply in the stage; 0: whole */
     uint32_t first, remaining; /* of the reply in the stage */
     uint8_t stage[STAGE_SIZE];
@@ -132,6 +133,7 @@ void vp_device_clear_faults(struct vp_device *device)
     if (faults) {
         faults->count = 0;
         faults->held = faults->piece = faults->pause = 0;
+        faults->late = false;
         vp_device_look(device);
     }
 }
@@ -140,7 +142,7 @@ void vp_faults_forget(struct vp_device *device)
 {
     struct vp_faults *faults = device->faults;
     if (faults) {
-        faults->open = false;
+        faults->open = faults->late = false;
         faults->held = faults->remaining = 0;
     }
 }
@@ -185,6 +187,7 @@ static void harm_reply(struct vp_device *device, struct fault *fault)
         break;
     case VP_FAULT_SERIAL_DELAY:
         faults->held += fault->what.milliseconds;
+        faults->late = true;
         break;
     case VP_FAULT_SERIAL_SPLIT:
         faults->piece = fault->what.bytes;
@@ -214,6 +217,15 @@ static bool take_reply(struct vp_device *device)
     return true;
 }
 
+/* The device's buffer filled up while nobody fetched it, so it is all fetched at once. */
+static void join_late_reply(struct vp_device *device)
+{
+    struct vp_faults *faults = device->faults;
+    const uint32_t end = faults->first + faults->remaining;
+    faults->late = false;
+    faults->remaining += vp_system_transmit(&device->system, faults->stage + end, STAGE_SIZE - end);
+}
+
 uint32_t vp_faults_transmit(struct vp_device *device, uint8_t *bytes, uint32_t room)
 {
     struct vp_faults *faults = device->faults;
@@ -222,6 +234,9 @@ uint32_t vp_faults_transmit(struct vp_device *device, uint8_t *bytes, uint32_t r
     }
     if (faults->held > 0 || !take_reply(device) || faults->held > 0) {
         return 0;
+    }
+    if (faults->late) {
+        join_late_reply(device);
     }
     uint32_t count = faults->remaining < room ? faults->remaining : room;
     if (faults->piece) {

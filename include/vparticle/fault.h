@@ -9,7 +9,7 @@
  * | kind | what happens | its keys |
  * | --- | --- | --- |
  * | serial-drop | the reply never comes | |
- * | serial-delay | it comes so much later, and what follows it too | ms |
+ * | serial-delay | it comes so much later, together with what follows until then | ms |
  * | serial-split | it comes in pieces, with a pause after each | bytes, ms |
  * | serial-insert | a text comes before it, as if an application had logged | text |
  * | serial-unplug | the cable goes as soon as the port is opened | |
@@ -19,7 +19,9 @@
  * replies (serial-split: those that are longer than a piece), the last one openings (DTR that
  * comes on).
  *
- * What the device says while a reply is held back is the next reply, as a whole.
+ * What the device says while a reply is late belongs to that reply: it waits in the device's buffer
+ * as well, and a host fetches it all at once. What it says in the pauses of a split one is the next
+ * reply, as a whole.
  *
  * Delays and pauses are a host's own time: nobody may jump over them, as with
  * vp_device_patience(). What is held back when the port closes, or when the device leaves the bus,

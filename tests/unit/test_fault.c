@@ -210,6 +210,19 @@ static void a_reply_comes_late_and_takes_real_time(void **state)
     has_fired(bench, 0, 1);
 }
 
+static void what_is_said_meanwhile_comes_together_with_a_late_reply(void **state)
+{
+    struct bench *bench = *state;
+    set(bench, (struct vp_fault){.kind = VP_FAULT_SERIAL_DELAY, .at = 1, .milliseconds = 6000});
+    say(bench, "f");
+    pass(bench, 5500); /* the first C is said after 5000 */
+    hears(bench, "");
+    pass(bench, 500);
+    assert_int_equal(bench->pieces, 2); /* of 64 bytes */
+    hears(bench, "Waiting for the binary file to be sent ... (press 'a' to abort)\r\nC");
+    has_fired(bench, 0, 1);
+}
+
 static void a_reply_comes_in_pieces(void **state)
 {
     struct bench *bench = *state;
@@ -388,6 +401,7 @@ int main(void)
         ON_A_BENCH(without_faults_a_reply_comes_at_once),
         ON_A_BENCH(every_second_reply_is_dropped),
         ON_A_BENCH(a_reply_comes_late_and_takes_real_time),
+        ON_A_BENCH(what_is_said_meanwhile_comes_together_with_a_late_reply),
         ON_A_BENCH(a_reply_comes_in_pieces),
         ON_A_BENCH(text_comes_before_a_reply),
         ON_A_BENCH(the_cable_goes_at_the_second_opening),
