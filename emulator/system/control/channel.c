@@ -99,8 +99,8 @@ static void carry_out(struct vp_system *system, struct vp_control_request *reque
 {
     const control_handler handler = control_find_handler(system, request->type);
     request->state = VP_CONTROL_DONE;
-    request->result = handler ? handler(system, request) : CONTROL_NOT_SUPPORTED;
-    if (request->result != CONTROL_OK) {
+    request->result = handler ? handler(system, request) : VP_SYSTEM_ERROR_NOT_SUPPORTED;
+    if (request->result != VP_SYSTEM_ERROR_NONE) {
         control_reply_bytes(request, NULL, 0);
         request->consequence = VP_CONTROL_NOTHING;
     }

@@ -15,8 +15,8 @@ enum {
 static int write_dct(struct vp_system *system, uint32_t offset, const void *data, size_t size)
 {
     return vp_dct_write(system->machine.flash, system->machine.board, offset, data, size)
-               ? CONTROL_UNKNOWN
-               : CONTROL_OK;
+               ? VP_SYSTEM_ERROR_UNKNOWN
+               : VP_SYSTEM_ERROR_NONE;
 }
 
 /* ---- Claiming ------------------------------------------------------------------------ */
@@ -27,12 +27,13 @@ int control_set_claim_code(struct vp_system *system, struct vp_control_request *
     Ctrl__SetClaimCodeRequest *body =
         control_payload(request, &ctrl__set_claim_code_request__descriptor);
     if (!body) {
-        return CONTROL_BAD_DATA;
+        return VP_SYSTEM_ERROR_BAD_DATA;
     }
     const size_t length = strlen(body->code);
-    int result = length > CLAIM_CODE_LIMIT ? CONTROL_BAD_DATA : CONTROL_OK;
-    if (result == CONTROL_OK) {
-        result = vp_system_set_claim_code(system, body->code) ? CONTROL_UNKNOWN : CONTROL_OK;
+    int result = length > CLAIM_CODE_LIMIT ? VP_SYSTEM_ERROR_BAD_DATA : VP_SYSTEM_ERROR_NONE;
+    if (result == VP_SYSTEM_ERROR_NONE) {
+        result = vp_system_set_claim_code(system, body->code) ? VP_SYSTEM_ERROR_UNKNOWN
+                                                              : VP_SYSTEM_ERROR_NONE;
     }
     protobuf_c_message_free_unpacked(&body->base, NULL);
     return result;
@@ -79,10 +80,10 @@ static int store_key(struct vp_system *system, const Ctrl__SetSecurityKeyRequest
     const struct key *key = find_key(system, body->type);
     uint8_t bytes[LARGEST_KEY];
     if (!key) {
-        return CONTROL_NOT_SUPPORTED;
+        return VP_SYSTEM_ERROR_NOT_SUPPORTED;
     }
     if (body->data.len > key->size) {
-        return CONTROL_TOO_LARGE;
+        return VP_SYSTEM_ERROR_TOO_LARGE;
     }
     memset(bytes, 0xFF, sizeof bytes);
     if (body->data.len > 0) {
@@ -96,7 +97,7 @@ int control_set_key(struct vp_system *system, struct vp_control_request *request
     Ctrl__SetSecurityKeyRequest *body =
         control_payload(request, &ctrl__set_security_key_request__descriptor);
     if (!body) {
-        return CONTROL_BAD_DATA;
+        return VP_SYSTEM_ERROR_BAD_DATA;
     }
     const int result = store_key(system, body);
     protobuf_c_message_free_unpacked(&body->base, NULL);
@@ -108,16 +109,16 @@ int control_get_key(struct vp_system *system, struct vp_control_request *request
     Ctrl__GetSecurityKeyRequest *body =
         control_payload(request, &ctrl__get_security_key_request__descriptor);
     if (!body) {
-        return CONTROL_BAD_DATA;
+        return VP_SYSTEM_ERROR_BAD_DATA;
     }
     const struct key *key = find_key(system, body->type);
     protobuf_c_message_free_unpacked(&body->base, NULL);
     uint8_t bytes[LARGEST_KEY];
     if (!key) {
-        return CONTROL_NOT_SUPPORTED;
+        return VP_SYSTEM_ERROR_NOT_SUPPORTED;
     }
     if (vp_dct_read(system->machine.flash, system->machine.board, key->offset, bytes, key->size)) {
-        return CONTROL_UNKNOWN;
+        return VP_SYSTEM_ERROR_UNKNOWN;
     }
     Ctrl__GetSecurityKeyReply reply = CTRL__GET_SECURITY_KEY_REPLY__INIT;
     reply.data = (ProtobufCBinaryData){.len = key->size, .data = bytes};
@@ -131,13 +132,13 @@ int control_set_protocol(struct vp_system *system, struct vp_control_request *re
     Ctrl__SetServerProtocolRequest *body =
         control_payload(request, &ctrl__set_server_protocol_request__descriptor);
     if (!body) {
-        return CONTROL_BAD_DATA;
+        return VP_SYSTEM_ERROR_BAD_DATA;
     }
     const Ctrl__ServerProtocolType protocol = body->protocol;
     protobuf_c_message_free_unpacked(&body->base, NULL);
     const bool udp = protocol == CTRL__SERVER_PROTOCOL_TYPE__UDP_PROTOCOL;
     if (!udp && protocol != CTRL__SERVER_PROTOCOL_TYPE__TCP_PROTOCOL) {
-        return CONTROL_NOT_SUPPORTED;
+        return VP_SYSTEM_ERROR_NOT_SUPPORTED;
     }
     const uint8_t transport = udp ? TRANSPORT_UDP : TRANSPORT_TCP;
     return write_dct(system, TRANSPORT, &transport, sizeof transport);
@@ -147,7 +148,7 @@ int control_get_protocol(struct vp_system *system, struct vp_control_request *re
 {
     uint8_t transport = TRANSPORT_TCP;
     if (vp_dct_read(system->machine.flash, system->machine.board, TRANSPORT, &transport, 1)) {
-        return CONTROL_UNKNOWN;
+        return VP_SYSTEM_ERROR_UNKNOWN;
     }
     const bool udp = system->build->cellular && transport == TRANSPORT_UDP;
     Ctrl__GetServerProtocolReply reply = CTRL__GET_SERVER_PROTOCOL_REPLY__INIT;

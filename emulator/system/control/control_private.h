@@ -10,21 +10,8 @@
 
 #include "control.pb-c.h"
 #include "system/control/control.h"
+#include "system/errors.h"
 #include "system/system.h"
-
-/** The results that handlers give (services/inc/system_error.h @ v2.2.0). */
-enum {
-    CONTROL_OK = 0,
-    CONTROL_FAILED = 1, /* HAL_FLASH_OTA_Validate before 2.0.0 */
-    CONTROL_UNKNOWN = -100,
-    CONTROL_NOT_SUPPORTED = -120,
-    CONTROL_NOT_FOUND = -170,
-    CONTROL_TOO_LARGE = -190,
-    CONTROL_INVALID_STATE = -210,
-    CONTROL_NO_MEMORY = -260,
-    CONTROL_BAD_DATA = -280,
-    CONTROL_OUT_OF_RANGE = -290,
-};
 
 /** How a generation of the system treats control requests; a row of the table in vendor.c. */
 struct control_generation {
@@ -53,7 +40,7 @@ void control_consequence(struct vp_system *system, enum vp_control_consequence c
 
 /* ---- Bodies --------------------------------------------------------------------------- */
 
-/** Pack a message as the request's reply. @return CONTROL_OK or CONTROL_NO_MEMORY */
+/** Pack a message as the request's reply. @return 0 or VP_SYSTEM_ERROR_NO_MEMORY */
 int control_reply(struct vp_control_request *request, const ProtobufCMessage *message);
 
 /** Take @p size bytes as the request's reply. */

@@ -47,14 +47,14 @@ int control_start_listening(struct vp_system *system, struct vp_control_request 
 {
     (void)request;
     vp_system_listen(system, true);
-    return CONTROL_OK;
+    return VP_SYSTEM_ERROR_NONE;
 }
 
 int control_stop_listening(struct vp_system *system, struct vp_control_request *request)
 {
     (void)request;
     vp_system_listen(system, false);
-    return CONTROL_OK;
+    return VP_SYSTEM_ERROR_NONE;
 }
 
 int control_get_device_mode(struct vp_system *system, struct vp_control_request *request)
@@ -70,22 +70,23 @@ int control_set_startup_mode(struct vp_system *system, struct vp_control_request
     Ctrl__SetStartupModeRequest *body =
         control_payload(request, &ctrl__set_startup_mode_request__descriptor);
     if (!body) {
-        return CONTROL_BAD_DATA;
+        return VP_SYSTEM_ERROR_BAD_DATA;
     }
     const bool listen = body->mode == CTRL__DEVICE_MODE__LISTENING_MODE;
     protobuf_c_message_free_unpacked(&body->base, NULL);
-    return vp_system_set_startup_listening(system, listen) ? CONTROL_UNKNOWN : CONTROL_OK;
+    return vp_system_set_startup_listening(system, listen) ? VP_SYSTEM_ERROR_UNKNOWN
+                                                           : VP_SYSTEM_ERROR_NONE;
 }
 
 /* Asking for a part of the diagnostics was never possible. */
 int control_get_diagnostics(struct vp_system *system, struct vp_control_request *request)
 {
     if (request->payload_size > 0) {
-        return CONTROL_NOT_SUPPORTED;
+        return VP_SYSTEM_ERROR_NOT_SUPPORTED;
     }
     char *text = vp_system_diagnostics(system);
     if (!text) {
-        return CONTROL_NO_MEMORY;
+        return VP_SYSTEM_ERROR_NO_MEMORY;
     }
     const int result = control_reply_bytes(request, text, (uint32_t)strlen(text));
     free(text);

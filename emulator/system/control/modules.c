@@ -12,7 +12,7 @@ int control_get_module_info_text(struct vp_system *system, struct vp_control_req
 {
     char *text = vp_system_describe(system);
     if (!text) {
-        return CONTROL_NO_MEMORY;
+        return VP_SYSTEM_ERROR_NO_MEMORY;
     }
     const int result = control_reply_bytes(request, text, (uint32_t)strlen(text));
     free(text);

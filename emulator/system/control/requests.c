@@ -6,35 +6,35 @@ static int acknowledge(struct vp_system *system, struct vp_control_request *requ
 {
     (void)system;
     (void)request;
-    return CONTROL_OK;
+    return VP_SYSTEM_ERROR_NONE;
 }
 
 static int reset(struct vp_system *system, struct vp_control_request *request)
 {
     (void)system;
     request->consequence = VP_CONTROL_RESET;
-    return CONTROL_OK;
+    return VP_SYSTEM_ERROR_NONE;
 }
 
 static int factory_reset(struct vp_system *system, struct vp_control_request *request)
 {
     (void)system;
     request->consequence = VP_CONTROL_FACTORY_RESET;
-    return CONTROL_OK;
+    return VP_SYSTEM_ERROR_NONE;
 }
 
 static int dfu_mode(struct vp_system *system, struct vp_control_request *request)
 {
     (void)system;
     request->consequence = VP_CONTROL_DFU;
-    return CONTROL_OK;
+    return VP_SYSTEM_ERROR_NONE;
 }
 
 static int safe_mode(struct vp_system *system, struct vp_control_request *request)
 {
     (void)system;
     request->consequence = VP_CONTROL_SAFE_MODE;
-    return CONTROL_OK;
+    return VP_SYSTEM_ERROR_NONE;
 }
 
 static int echo(struct vp_system *system, struct vp_control_request *request)

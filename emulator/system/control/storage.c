@@ -118,37 +118,37 @@ int control_describe_storage(struct vp_system *system, struct vp_control_request
 
 /* ---- Read, write, clear, measure ------------------------------------------------------------ */
 
-/* @return CONTROL_OK with the section, or why it is not to be had */
+/* @return VP_SYSTEM_ERROR_NONE with the section, or why it is not to be had */
 static int find_section(const struct vp_system *system, uint32_t storage, uint32_t number,
                         uint8_t ability, struct section *section)
 {
     struct sections sections;
     list_sections(system, &sections);
     if (storage != 0 || number >= sections.count) {
-        return CONTROL_NOT_FOUND;
+        return VP_SYSTEM_ERROR_NOT_FOUND;
     }
     *section = sections.list[number];
-    return section->flags & ability ? CONTROL_OK : CONTROL_NOT_SUPPORTED;
+    return section->flags & ability ? VP_SYSTEM_ERROR_NONE : VP_SYSTEM_ERROR_NOT_SUPPORTED;
 }
 
 static int read_section(struct vp_system *system, const struct section *section, uint32_t offset,
                         uint32_t size, struct vp_control_request *request)
 {
     if (size == 0 || offset > section->size || size > section->size - offset) {
-        return CONTROL_OUT_OF_RANGE;
+        return VP_SYSTEM_ERROR_OUT_OF_RANGE;
     }
     uint8_t *bytes = malloc(size);
     if (!bytes) {
-        return CONTROL_NO_MEMORY;
+        return VP_SYSTEM_ERROR_NO_MEMORY;
     }
     const uint32_t address = section->start + offset;
     int result =
         (section->type == CTRL__SECTION_TYPE__CONFIG
              ? vp_dct_read(system->machine.flash, system->machine.board, address, bytes, size)
              : vp_flash_read(system->machine.flash, address, bytes, size))
-            ? CONTROL_UNKNOWN
-            : CONTROL_OK;
-    if (result == CONTROL_OK) {
+            ? VP_SYSTEM_ERROR_UNKNOWN
+            : VP_SYSTEM_ERROR_NONE;
+    if (result == VP_SYSTEM_ERROR_NONE) {
         Ctrl__ReadSectionDataReply reply = CTRL__READ_SECTION_DATA_REPLY__INIT;
         reply.data = (ProtobufCBinaryData){.len = size, .data = bytes};
         result = control_reply(request, &reply.base);
@@ -163,10 +163,10 @@ int control_read_section(struct vp_system *system, struct vp_control_request *re
         control_payload(request, &ctrl__read_section_data_request__descriptor);
     struct section section;
     if (!body) {
-        return CONTROL_BAD_DATA;
+        return VP_SYSTEM_ERROR_BAD_DATA;
     }
     int result = find_section(system, body->storage, body->section, CAN_READ, &section);
-    if (result == CONTROL_OK) {
+    if (result == VP_SYSTEM_ERROR_NONE) {
         result = read_section(system, &section, body->offset, body->size, request);
     }
     protobuf_c_message_free_unpacked(&body->base, NULL);
@@ -178,14 +178,14 @@ static int write_section(struct vp_system *system, const struct section *section
 {
     const size_t size = body->data.len;
     if (size == 0 || body->offset > section->size || size > section->size - body->offset) {
-        return CONTROL_OUT_OF_RANGE;
+        return VP_SYSTEM_ERROR_OUT_OF_RANGE;
     }
     const uint32_t address = section->start + body->offset;
     const int error = section->type == CTRL__SECTION_TYPE__CONFIG
                           ? vp_dct_write(system->machine.flash, system->machine.board, address,
                                          body->data.data, size)
                           : vp_flash_program(system->machine.flash, address, body->data.data, size);
-    return error ? CONTROL_UNKNOWN : CONTROL_OK;
+    return error ? VP_SYSTEM_ERROR_UNKNOWN : VP_SYSTEM_ERROR_NONE;
 }
 
 int control_write_section(struct vp_system *system, struct vp_control_request *request)
@@ -194,10 +194,10 @@ int control_write_section(struct vp_system *system, struct vp_control_request *r
         control_payload(request, &ctrl__write_section_data_request__descriptor);
     struct section section;
     if (!body) {
-        return CONTROL_BAD_DATA;
+        return VP_SYSTEM_ERROR_BAD_DATA;
     }
     int result = find_section(system, body->storage, body->section, CAN_WRITE, &section);
-    if (result == CONTROL_OK) {
+    if (result == VP_SYSTEM_ERROR_NONE) {
         result = write_section(system, &section, body);
     }
     protobuf_c_message_free_unpacked(&body->base, NULL);
@@ -207,8 +207,8 @@ int control_write_section(struct vp_system *system, struct vp_control_request *r
 static int clear_section(struct vp_system *system, const struct section *section)
 {
     return vp_flash_erase_range(system->machine.flash, section->start, section->size)
-               ? CONTROL_UNKNOWN
-               : CONTROL_OK;
+               ? VP_SYSTEM_ERROR_UNKNOWN
+               : VP_SYSTEM_ERROR_NONE;
 }
 
 int control_clear_section(struct vp_system *system, struct vp_control_request *request)
@@ -217,11 +217,11 @@ int control_clear_section(struct vp_system *system, struct vp_control_request *r
         control_payload(request, &ctrl__clear_section_data_request__descriptor);
     struct section section;
     if (!body) {
-        return CONTROL_BAD_DATA;
+        return VP_SYSTEM_ERROR_BAD_DATA;
     }
     int result = find_section(system, body->storage, body->section, CAN_CLEAR, &section);
     protobuf_c_message_free_unpacked(&body->base, NULL);
-    return result == CONTROL_OK ? clear_section(system, &section) : result;
+    return result == VP_SYSTEM_ERROR_NONE ? clear_section(system, &section) : result;
 }
 
 /* getFirmwareModuleSize(): of a module with a right CRC only */
@@ -229,14 +229,14 @@ static int measure(const struct vp_system *system, const struct section *section
 {
     struct vp_module module;
     if (vp_module_read_header(system->machine.flash, section->start, &module)) {
-        return CONTROL_UNKNOWN;
+        return VP_SYSTEM_ERROR_UNKNOWN;
     }
     if (module.end < module.start || module.end - module.start > section->size ||
         !vp_module_crc_matches(system->machine.flash, section->start, &module)) {
-        return CONTROL_BAD_DATA;
+        return VP_SYSTEM_ERROR_BAD_DATA;
     }
     *size = vp_module_size(&module);
-    return CONTROL_OK;
+    return VP_SYSTEM_ERROR_NONE;
 }
 
 int control_get_section_size(struct vp_system *system, struct vp_control_request *request)
@@ -245,13 +245,13 @@ int control_get_section_size(struct vp_system *system, struct vp_control_request
         control_payload(request, &ctrl__get_section_data_size_request__descriptor);
     struct section section;
     if (!body) {
-        return CONTROL_BAD_DATA;
+        return VP_SYSTEM_ERROR_BAD_DATA;
     }
     int result = find_section(system, body->storage, body->section, CAN_GET_SIZE, &section);
     protobuf_c_message_free_unpacked(&body->base, NULL);
     Ctrl__GetSectionDataSizeReply reply = CTRL__GET_SECTION_DATA_SIZE_REPLY__INIT;
-    if (result == CONTROL_OK) {
+    if (result == VP_SYSTEM_ERROR_NONE) {
         result = measure(system, &section, &reply.size);
     }
-    return result == CONTROL_OK ? control_reply(request, &reply.base) : result;
+    return result == VP_SYSTEM_ERROR_NONE ? control_reply(request, &reply.base) : result;
 }

@@ -14,7 +14,7 @@ static void cancel(struct vp_system *system)
 /* The door's errors as the firmware's. */
 static int result_of(int error)
 {
-    return error ? CONTROL_UNKNOWN : CONTROL_OK;
+    return error ? VP_SYSTEM_ERROR_UNKNOWN : VP_SYSTEM_ERROR_NONE;
 }
 
 int control_start_update(struct vp_system *system, struct vp_control_request *request)
@@ -22,14 +22,14 @@ int control_start_update(struct vp_system *system, struct vp_control_request *re
     Ctrl__StartFirmwareUpdateRequest *body =
         control_payload(request, &ctrl__start_firmware_update_request__descriptor);
     if (!body) {
-        return CONTROL_BAD_DATA;
+        return VP_SYSTEM_ERROR_BAD_DATA;
     }
     const uint32_t size = body->size;
     const bool plain = body->format == CTRL__FILE_FORMAT__BIN;
     protobuf_c_message_free_unpacked(&body->base, NULL);
     cancel(system);
     if (!plain) {
-        return CONTROL_NOT_SUPPORTED;
+        return VP_SYSTEM_ERROR_NOT_SUPPORTED;
     }
     const int error = vp_update_begin(system, size);
     if (error) {
@@ -47,10 +47,10 @@ static int write_chunk(struct vp_system *system, const ProtobufCBinaryData *data
 {
     struct vp_control *control = &system->control;
     if (!control->update.receiving) {
-        return CONTROL_INVALID_STATE;
+        return VP_SYSTEM_ERROR_INVALID_STATE;
     }
     if (data->len == 0 || data->len > control->update.size - control->update.received) {
-        return CONTROL_OUT_OF_RANGE;
+        return VP_SYSTEM_ERROR_OUT_OF_RANGE;
     }
     const int error =
         vp_update_write(system, control->update.received, data->data, (uint32_t)data->len);
@@ -65,12 +65,12 @@ int control_update_data(struct vp_system *system, struct vp_control_request *req
 {
     Ctrl__FirmwareUpdateDataRequest *body =
         control_payload(request, &ctrl__firmware_update_data_request__descriptor);
-    int result = CONTROL_BAD_DATA;
+    int result = VP_SYSTEM_ERROR_BAD_DATA;
     if (body) {
         result = write_chunk(system, &body->data);
         protobuf_c_message_free_unpacked(&body->base, NULL);
     }
-    if (result != CONTROL_OK) {
+    if (result != VP_SYSTEM_ERROR_NONE) {
         cancel(system);
     }
     return result;
@@ -80,7 +80,7 @@ int control_cancel_update(struct vp_system *system, struct vp_control_request *r
 {
     (void)request;
     cancel(system);
-    return CONTROL_OK;
+    return VP_SYSTEM_ERROR_NONE;
 }
 
 /* Check what was received and, unless that is all that is wanted, have it applied. */
@@ -88,8 +88,9 @@ static int finish(struct vp_system *system, struct vp_control_request *request, 
 {
     struct vp_update_result result;
     if (validate_only || !control_generation(system)->applies_when_finished) {
-        const int code = vp_update_validate(system, &result) ? CONTROL_UNKNOWN : result.code;
-        if (validate_only || code != CONTROL_OK) {
+        const int code =
+            vp_update_validate(system, &result) ? VP_SYSTEM_ERROR_UNKNOWN : result.code;
+        if (validate_only || code != VP_SYSTEM_ERROR_NONE) {
             cancel(system);
         } else {
             request->consequence = VP_CONTROL_APPLY_UPDATE;
@@ -97,8 +98,8 @@ static int finish(struct vp_system *system, struct vp_control_request *request, 
         return code;
     }
     system->control.update.receiving = false;
-    const int code = vp_update_finish(system, &result) ? CONTROL_UNKNOWN : result.code;
-    if (code == CONTROL_OK) {
+    const int code = vp_update_finish(system, &result) ? VP_SYSTEM_ERROR_UNKNOWN : result.code;
+    if (code == VP_SYSTEM_ERROR_NONE) {
         request->consequence = VP_CONTROL_RESET;
     }
     return code;
@@ -110,14 +111,14 @@ int control_finish_update(struct vp_system *system, struct vp_control_request *r
         control_payload(request, &ctrl__finish_firmware_update_request__descriptor);
     if (!body) {
         cancel(system);
-        return CONTROL_BAD_DATA;
+        return VP_SYSTEM_ERROR_BAD_DATA;
     }
     const bool validate_only = body->validate_only;
     protobuf_c_message_free_unpacked(&body->base, NULL);
     if (!system->control.update.receiving ||
         system->control.update.received != system->control.update.size) {
         cancel(system);
-        return CONTROL_INVALID_STATE;
+        return VP_SYSTEM_ERROR_INVALID_STATE;
     }
     return finish(system, request, validate_only);
 }

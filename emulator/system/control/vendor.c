@@ -73,15 +73,15 @@ int control_reply_bytes(struct vp_control_request *request, const void *data, ui
     request->reply = NULL;
     request->reply_size = 0;
     if (size == 0) {
-        return CONTROL_OK;
+        return VP_SYSTEM_ERROR_NONE;
     }
     request->reply = malloc(size);
     if (!request->reply) {
-        return CONTROL_NO_MEMORY;
+        return VP_SYSTEM_ERROR_NO_MEMORY;
     }
     memcpy(request->reply, data, size);
     request->reply_size = size;
-    return CONTROL_OK;
+    return VP_SYSTEM_ERROR_NONE;
 }
 
 int control_reply(struct vp_control_request *request, const ProtobufCMessage *message)
@@ -89,7 +89,7 @@ int control_reply(struct vp_control_request *request, const ProtobufCMessage *me
     const size_t size = protobuf_c_message_get_packed_size(message);
     uint8_t *packed = malloc(size + 1); /* an empty message has no bytes at all */
     if (!packed) {
-        return CONTROL_NO_MEMORY;
+        return VP_SYSTEM_ERROR_NO_MEMORY;
     }
     protobuf_c_message_pack(message, packed);
     const int result = control_reply_bytes(request, packed, (uint32_t)size);

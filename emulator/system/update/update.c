@@ -5,6 +5,7 @@
 #include "dct/dct.h"
 #include "dct/module_slots.h"
 #include "system/describe/fetch.h"
+#include "system/errors.h"
 #include "system/own_flags.h"
 #include "system/update/bootloader_copy.h"
 
@@ -13,17 +14,6 @@ enum {
     OTA_FLAG_SET = 0xA5,
     CORE_OTA_PENDING = 0x0005, /* FLASH_End(), STM32F1xx hw_config.c @ v0.5.2 */
     FINISHED_REGISTER = 10,
-};
-
-/* services/inc/system_error.h @ v2.2.0 */
-enum {
-    ERROR_UNKNOWN = -100,
-    ERROR_MODULE_NOT_FOUND = -1300,
-    ERROR_VALIDATION = -1320,
-    ERROR_INTEGRITY = -1330,
-    ERROR_DEPENDENCY = -1340,
-    ERROR_ADDRESS = -1350,
-    ERROR_PLATFORM = -1360,
 };
 
 static struct vp_flash *flash_of_area(const struct vp_system *system)
@@ -144,26 +134,26 @@ static int error_of(const struct vp_described_module *fetched)
         unsigned check;
         int error;
     } errors[] = {
-        {VP_CHECK_INTEGRITY, ERROR_INTEGRITY},
-        {VP_CHECK_DEPENDENCIES, ERROR_DEPENDENCY},
-        {VP_CHECK_DEPENDENCIES_FULL, ERROR_DEPENDENCY},
-        {VP_CHECK_RANGE, ERROR_ADDRESS},
-        {VP_CHECK_PLATFORM, ERROR_PLATFORM},
+        {VP_CHECK_INTEGRITY, VP_SYSTEM_ERROR_OTA_INTEGRITY_CHECK_FAILED},
+        {VP_CHECK_DEPENDENCIES, VP_SYSTEM_ERROR_OTA_DEPENDENCY_CHECK_FAILED},
+        {VP_CHECK_DEPENDENCIES_FULL, VP_SYSTEM_ERROR_OTA_DEPENDENCY_CHECK_FAILED},
+        {VP_CHECK_RANGE, VP_SYSTEM_ERROR_OTA_INVALID_ADDRESS},
+        {VP_CHECK_PLATFORM, VP_SYSTEM_ERROR_OTA_INVALID_PLATFORM},
     };
     if (!fetched->present) {
-        return ERROR_MODULE_NOT_FOUND;
+        return VP_SYSTEM_ERROR_OTA_MODULE_NOT_FOUND;
     }
     for (unsigned i = 0; i < sizeof errors / sizeof *errors; i++) {
         if (fetched->checked & ~fetched->result & errors[i].check) {
             return errors[i].error;
         }
     }
-    return fetched->checked == fetched->result ? 0 : ERROR_VALIDATION;
+    return fetched->checked == fetched->result ? 0 : VP_SYSTEM_ERROR_OTA_VALIDATION_FAILED;
 }
 
 static int unknown_code(const struct vp_system *system)
 {
-    return system->generation->update->numbers_failures ? ERROR_UNKNOWN : 1;
+    return system->generation->update->numbers_failures ? VP_SYSTEM_ERROR_UNKNOWN : 1;
 }
 
 static int code_of(const struct vp_system *system, const struct vp_described_module *fetched)

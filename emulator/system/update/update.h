@@ -21,8 +21,7 @@
 struct vp_update_result {
     unsigned checked, result; /**< enum vp_module_check; it passed if they are equal */
     /** 0 if it passed and was queued or installed; else what this generation calls that: 1, or from
-     *  2.0.0 on a number of system_error.h (-1300 no module, -1330 integrity, -1340 dependencies,
-     *  -1350 range, -1360 platform, -100 anything else) */
+     *  2.0.0 on one of enum vp_system_error (errors.h) */
     int code;
     bool queued;    /**< the bootloader will copy it at the next start */
     bool installed; /**< a bootloader: it is in its place already */
