@@ -15,6 +15,7 @@ static const struct vp_wifi_build cc3000 = {
 static const struct vp_wifi_build wiced = {
     .enterprise = true,
     .asks_cipher = true,
+    .checks_keys = true,
     .saving = "Thanks! Wait while I save those credentials...\r\n\r\n",
     .look_for = "If you see a pulsing cyan light, your device",
 };

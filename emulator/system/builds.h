@@ -15,6 +15,7 @@
 struct vp_wifi_build {
     bool enterprise;         /**< WPA Enterprise, in generations that have it */
     bool asks_cipher;        /**< of WPA and WPA2 */
+    bool checks_keys;        /**< passwords and certificates, in generations that do */
     const char *wep_warning; /**< or NULL */
     const char *saving, *look_for;
 };

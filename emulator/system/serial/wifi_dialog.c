@@ -93,7 +93,7 @@ static bool are_credentials_sound(const struct vp_system *system, const char *pa
     if (console->ssid[0] == '\0') {
         return false;
     }
-    if (!system->build->wifi->asks_cipher || !system->generation->wifi->checks_keys) {
+    if (!system->build->wifi->checks_keys || !system->generation->wifi->checks_keys) {
         return true;
     }
     return console->security >= WPA_ENTERPRISE ? is_enterprise_sound(&console->enterprise)
