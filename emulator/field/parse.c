@@ -45,8 +45,6 @@ static char *without_escapes(const char *text, size_t length)
     return clean;
 }
 
-enum { MAIN_PART = 2 };
-
 /* ---- Is that all? ------------------------------------------------------------------------- */
 
 /* What describes the device: the monolithic firmware, or the part that holds the HAL; else another
@@ -60,7 +58,7 @@ static const struct vp_field_module *find_running(const struct vp_field_report *
             continue;
         }
         if (module->function == VP_MODULE_MONOLITHIC ||
-            (module->function == VP_MODULE_SYSTEM && module->index == MAIN_PART)) {
+            (module->function == VP_MODULE_SYSTEM && module->index == VP_MODULE_MAIN_PART)) {
             return module;
         }
         found = module->function == VP_MODULE_SYSTEM ? module : found;

@@ -3,9 +3,6 @@
 
 #include "vparticle/module.h"
 
-/* The part that the system firmware's version is told by. */
-enum { MAIN_PART = 2 };
-
 int vp_module_flash_platform(const struct vp_flash *flash, enum vp_platform *platform)
 {
     static const uint32_t addresses[] = {0x08000000, 0x08020000, 0x08040000,
@@ -45,7 +42,7 @@ const struct vp_module_slot *vp_module_flash_slots(const struct vp_flash *flash,
     }
     for (unsigned i = 0; i < *count; i++) {
         struct vp_module module;
-        if (slots[i].function == VP_MODULE_SYSTEM && slots[i].index == MAIN_PART &&
+        if (slots[i].function == VP_MODULE_SYSTEM && slots[i].index == VP_MODULE_MAIN_PART &&
             vp_module_parse_flash(flash, slots[i].start, &module, NULL) == 0) {
             return vp_module_slots(platform, module.version, count);
         }

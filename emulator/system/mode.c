@@ -23,7 +23,6 @@ enum {
     STARTED_REGISTER = 1, /* the bootloader's count of failed starts, and its requests */
     STARTED = 0xFFFF,
     REGISTER_COUNT = 16,
-    MAIN_PART = 2,           /* the part that holds loader and HAL */
     DEVICE_ID_OFFSET = 3618, /* DCT_DEVICE_ID_OFFSET, dct.h @ v0.7.0 */
     FLASH_END = 0x08100000,
 };
@@ -51,11 +50,11 @@ static bool is_whole(const struct vp_flash *flash, const struct vp_module_slot *
 static bool is_looked_at(const struct vp_system *system, const struct vp_module_slot *slot)
 {
     struct vp_module part;
-    return slot->index == MAIN_PART &&
+    return slot->index == VP_MODULE_MAIN_PART &&
            vp_board_set_has(system->generation->start->checks_itself,
                             system->machine.board->platform) &&
            vp_module_parse_flash(system->machine.flash, slot->start, &part, NULL) == 0 &&
-           part.function == VP_MODULE_SYSTEM && part.index == MAIN_PART;
+           part.function == VP_MODULE_SYSTEM && part.index == VP_MODULE_MAIN_PART;
 }
 
 static bool part_runs(const struct vp_system *system, uint8_t index)
@@ -71,7 +70,7 @@ static uint16_t main_version(const struct vp_flash *flash, enum vp_platform plat
     unsigned count;
     const struct vp_module_slot *slots = vp_module_slots(platform, 0, &count);
     for (unsigned i = 0; i < count; i++) {
-        if (slots[i].function == VP_MODULE_SYSTEM && slots[i].index == MAIN_PART &&
+        if (slots[i].function == VP_MODULE_SYSTEM && slots[i].index == VP_MODULE_MAIN_PART &&
             (vp_module_parse_flash(flash, slots[i].start, &part, NULL) == 0 ||
              is_whole(flash, &slots[i]))) {
             vp_module_read_header(flash, slots[i].start, &part);
@@ -278,7 +277,7 @@ static enum verdict judge(const struct vp_system *system)
     if (vp_board_set_has(system->generation->start->checks_itself,
                          system->machine.board->platform) &&
         (!is_valid(system, VP_MODULE_BOOTLOADER, 0) ||
-         !is_valid(system, VP_MODULE_SYSTEM, MAIN_PART))) {
+         !is_valid(system, VP_MODULE_SYSTEM, VP_MODULE_MAIN_PART))) {
         return DOES_NOT_RUN;
     }
     return judge_application(system);

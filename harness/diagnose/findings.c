@@ -29,8 +29,7 @@ const struct vp_module *vp_contents_find(const struct vp_contents *contents, uin
 
 const struct vp_module *vp_contents_system(const struct vp_contents *contents)
 {
-    enum { MAIN_PART = 2 };
-    return vp_contents_find(contents, VP_MODULE_SYSTEM, MAIN_PART);
+    return vp_contents_find(contents, VP_MODULE_SYSTEM, VP_MODULE_MAIN_PART);
 }
 
 void vp_module_words(char *text, size_t size, uint8_t function, uint8_t index)

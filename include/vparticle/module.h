@@ -33,6 +33,9 @@ enum vp_module_function {
     VP_MODULE_SETTINGS = 6,
 };
 
+/** Index of the system part by whose version the system's is told, on all boards. */
+enum { VP_MODULE_MAIN_PART = 2 };
+
 enum {
     VP_MODULE_HEADER_SIZE = 24,
     VP_MODULE_CRC_SIZE = 4,
