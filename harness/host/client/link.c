@@ -7,6 +7,21 @@
 
 #include "host/client/stream.h"
 
+/* Connect for a question, which is given up when `timed_out` is called. @return false: it cannot
+ * even be started (errno) */
+static bool connect_for(struct stream *stream, struct ev_loop *loop,
+                        const struct link_address *address, ev_timer *limit,
+                        void (*timed_out)(struct ev_loop *loop, ev_timer *timer, int events))
+{
+    if (stream_open(stream, loop, (const struct sockaddr *)&address->socket, address->length)) {
+        return false;
+    }
+    ev_timer_init(limit, timed_out, LINK_TIME_LIMIT, 0);
+    limit->data = stream->owner;
+    ev_timer_start(loop, limit);
+    return true;
+}
+
 /* ---- The device list --------------------------------------------------------------------- */
 
 enum { LIST_DEVICES_MAX = 4096 };
@@ -111,14 +126,10 @@ struct link_list *link_list_ask(struct ev_loop *loop, const struct link_address 
     list->stream.received = list_received;
     list->stream.ended = list_ended;
     list->stream.owner = list;
-    if (stream_open(&list->stream, loop, (const struct sockaddr *)&address->socket,
-                    address->length)) {
+    if (!connect_for(&list->stream, loop, address, &list->limit, list_timed_out)) {
         free(list);
         return NULL;
     }
-    ev_timer_init(&list->limit, list_timed_out, LINK_TIME_LIMIT, 0);
-    list->limit.data = list;
-    ev_timer_start(loop, &list->limit);
     uint8_t request[VP_USBIP_OP_SIZE];
     vp_usbip_encode_op(request, &(struct vp_usbip_op){.version = VP_USBIP_VERSION,
                                                       .code = VP_USBIP_OP_REQ_DEVLIST});
@@ -326,14 +337,10 @@ struct link *link_open(struct ev_loop *loop, const struct link_address *address,
     link->stream.received = link_received;
     link->stream.ended = link_ended;
     link->stream.owner = link;
-    if (stream_open(&link->stream, loop, (const struct sockaddr *)&address->socket,
-                    address->length)) {
+    if (!connect_for(&link->stream, loop, address, &link->limit, import_timed_out)) {
         free(link);
         return NULL;
     }
-    ev_timer_init(&link->limit, import_timed_out, LINK_TIME_LIMIT, 0);
-    link->limit.data = link;
-    ev_timer_start(loop, &link->limit);
     uint8_t request[VP_USBIP_IMPORT_REQUEST_SIZE] = {0};
     vp_usbip_encode_op(request, &(struct vp_usbip_op){.version = VP_USBIP_VERSION,
                                                       .code = VP_USBIP_OP_REQ_IMPORT});

@@ -6,7 +6,7 @@
  *   command.c     what is to be run: a copy, and a look at whether it can be
  *   filter.c      which system calls we get to see
  *   supervisor.c  takes these calls and hands them to who answers them
- *   session.c     the end
+ *   session.c     its beginning and its end
  */
 #ifndef VP_HOST_SESSION_H
 #define VP_HOST_SESSION_H
