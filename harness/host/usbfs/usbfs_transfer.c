@@ -79,9 +79,26 @@ static void transfer_done(struct urb *urb, int status)
     usbfs_answer(&urb->call, status ? status : (int)transfer->actual);
 }
 
-static double seconds(unsigned milliseconds)
+/* What the tool wants to send. @return false if it cannot be read: the call has failed, the
+ * transfer is gone */
+static bool fetch_output(struct urb *urb)
 {
-    return milliseconds / 1000.0;
+    const struct call call = urb->call;
+    if (!urb->transfer.in && call_read(&call, urb->user_buffer, urb->data, urb->transfer.length)) {
+        usbfs_urb_free(urb);
+        call_fail(&call, EFAULT);
+        return false;
+    }
+    return true;
+}
+
+/* One that the tool waits for. */
+static void submit_synchronous(struct urb *urb, unsigned milliseconds)
+{
+    if (fetch_output(urb)) {
+        urb->done = transfer_done;
+        submit_for(urb, milliseconds / 1000.0);
+    }
 }
 
 void usbfs_on_control(struct usbfs_file *file, const struct call *call)
@@ -106,13 +123,7 @@ void usbfs_on_control(struct usbfs_file *file, const struct call *call)
     memcpy(urb->transfer.setup, setup, sizeof setup);
     urb->transfer.in = (control.bRequestType & 0x80) != 0;
     urb->user_buffer = (uintptr_t)control.data;
-    if (!urb->transfer.in && call_read(call, urb->user_buffer, urb->data, control.wLength)) {
-        usbfs_urb_free(urb);
-        call_fail(call, EFAULT);
-        return;
-    }
-    urb->done = transfer_done;
-    submit_for(urb, seconds(control.timeout));
+    submit_synchronous(urb, control.timeout);
 }
 
 void usbfs_on_bulk(struct usbfs_file *file, const struct call *call)
@@ -131,13 +142,7 @@ void usbfs_on_bulk(struct usbfs_file *file, const struct call *call)
     urb->transfer.endpoint = bulk.ep & 0x0F;
     urb->transfer.in = (bulk.ep & 0x80) != 0;
     urb->user_buffer = (uintptr_t)bulk.data;
-    if (!urb->transfer.in && call_read(call, urb->user_buffer, urb->data, bulk.len)) {
-        usbfs_urb_free(urb);
-        call_fail(call, EFAULT);
-        return;
-    }
-    urb->done = transfer_done;
-    submit_for(urb, seconds(bulk.timeout));
+    submit_synchronous(urb, bulk.timeout);
 }
 
 /* ---- Asynchronous transfers -------------------------------------------------------------- */
@@ -211,9 +216,7 @@ void usbfs_on_submit(struct usbfs_file *file, const struct call *call)
     urb->transfer = transfer;
     urb->user_urb = call->arguments[2];
     urb->user_buffer = (uintptr_t)user.buffer + skip;
-    if (!transfer.in && call_read(call, urb->user_buffer, urb->data, transfer.length)) {
-        usbfs_urb_free(urb);
-        call_fail(call, EFAULT);
+    if (!fetch_output(urb)) {
         return;
     }
     urb->call.session = NULL;
@@ -243,8 +246,7 @@ void usbfs_on_reap(struct usbfs_file *file, const struct call *call)
     }
 }
 
-/* The kernel returns when the URB is ready to be reaped, so the usbfs_answer waits for the
- * server's. */
+/* The kernel returns when the URB is ready to be reaped, so the answer waits for the server's. */
 void usbfs_on_discard(struct usbfs_file *file, const struct call *call)
 {
     struct urb *urb = usbfs_find_pending(file, call->arguments[2]);
