@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <utlist.h>
 
 #include "host/client/stream.h"
 
@@ -157,26 +158,12 @@ struct link {
     bool imported;
     uint32_t devid;
     uint32_t last_seqnum;
-    struct link_transfer *first, *last; /**< pending, oldest first: most answers come in order */
+    struct link_transfer *pending; /**< oldest first: most answers come in order */
 };
-
-static void forget(struct link *link, struct link_transfer *transfer)
-{
-    if (transfer->previous) {
-        transfer->previous->next = transfer->next;
-    } else {
-        link->first = transfer->next;
-    }
-    if (transfer->next) {
-        transfer->next->previous = transfer->previous;
-    } else {
-        link->last = transfer->previous;
-    }
-}
 
 static void complete(struct link *link, struct link_transfer *transfer, int status)
 {
-    forget(link, transfer);
+    DL_DELETE2(link->pending, transfer, previous, next);
     transfer->status = status;
     transfer->complete(transfer);
 }
@@ -185,9 +172,9 @@ static void complete(struct link *link, struct link_transfer *transfer, int stat
  */
 static void drop_transfers(struct link *link)
 {
-    while (link->first) {
-        link->first->actual = 0;
-        complete(link, link->first, -ESHUTDOWN);
+    while (link->pending) {
+        link->pending->actual = 0;
+        complete(link, link->pending, -ESHUTDOWN);
     }
 }
 
@@ -252,7 +239,7 @@ static size_t take_import(struct link *link, const uint8_t *bytes, size_t count)
 
 static struct link_transfer *find(struct link *link, uint32_t seqnum)
 {
-    struct link_transfer *transfer = link->first;
+    struct link_transfer *transfer = link->pending;
     while (transfer && transfer->seqnum != seqnum) {
         transfer = transfer->next;
     }
@@ -290,7 +277,7 @@ static size_t take_submitted(struct link *link, const struct vp_usbip_header *he
 /* Status 0 means that the transfer's own answer came first: then there is nothing left to do. */
 static void take_unlinked(struct link *link, const struct vp_usbip_header *header)
 {
-    struct link_transfer *transfer = link->first;
+    struct link_transfer *transfer = link->pending;
     while (transfer && transfer->unlink_seqnum != header->seqnum) {
         transfer = transfer->next;
     }
@@ -361,14 +348,7 @@ void link_submit(struct link *link, struct link_transfer *transfer)
     transfer->seqnum = next_seqnum(link);
     transfer->unlink_seqnum = 0;
     transfer->actual = 0;
-    transfer->next = NULL;
-    transfer->previous = link->last;
-    if (link->last) {
-        link->last->next = transfer;
-    } else {
-        link->first = transfer;
-    }
-    link->last = transfer;
+    DL_APPEND2(link->pending, transfer, previous, next);
 
     struct vp_usbip_header header = {
         .command = VP_USBIP_CMD_SUBMIT,

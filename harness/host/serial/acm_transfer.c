@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <utlist.h>
 
 #include "host/core/host_state.h"
 #include "host/serial/acm_private.h"
@@ -31,25 +32,13 @@ struct acm_urb *acm_urb_create(struct acm *acm, const struct usb_endpoint *endpo
 void acm_urb_submit(struct acm_urb *urb)
 {
     struct acm *acm = urb->acm;
-    urb->previous = NULL;
-    urb->next = acm->flying;
-    if (acm->flying) {
-        acm->flying->previous = urb;
-    }
-    acm->flying = urb;
+    DL_PREPEND2(acm->flying, urb, previous, next);
     device_submit(acm->device, &urb->transfer);
 }
 
 static void urb_land(struct acm_urb *urb)
 {
-    if (urb->previous) {
-        urb->previous->next = urb->next;
-    } else {
-        urb->acm->flying = urb->next;
-    }
-    if (urb->next) {
-        urb->next->previous = urb->previous;
-    }
+    DL_DELETE2(urb->acm->flying, urb, previous, next);
 }
 
 static void on_complete(struct link_transfer *transfer)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <utlist.h>
 
 #include "host/supervisor/session.h"
 #include "host/usbfs/usbfs_private.h"
@@ -81,14 +82,7 @@ void usbfs_urb_free(struct urb *urb)
 
 static void unlink_pending(struct urb *urb)
 {
-    if (urb->previous) {
-        urb->previous->next = urb->next;
-    } else {
-        urb->file->pending = urb->next;
-    }
-    if (urb->next) {
-        urb->next->previous = urb->previous;
-    }
+    DL_DELETE2(urb->file->pending, urb, previous, next);
     urb->file->pending_count--;
 }
 
@@ -145,12 +139,7 @@ void usbfs_urb_submit(struct urb *urb, double seconds)
     struct usbfs_file *file = urb->file;
     urb->transfer.complete = on_complete;
     urb->transfer.owner = urb;
-    urb->previous = NULL;
-    urb->next = file->pending;
-    if (file->pending) {
-        file->pending->previous = urb;
-    }
-    file->pending = urb;
+    DL_PREPEND2(file->pending, urb, previous, next);
     file->pending_count++;
     ev_timer_init(&urb->timer, on_timeout, seconds, 0);
     urb->timer.data = urb;
