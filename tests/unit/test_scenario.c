@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -96,6 +97,27 @@ static void every_key_is_loaded(void **state)
     assert_int_equal(*expect->flash[1].at, 0x080A0000);
     assert_true(*expect->flash[2].unchanged);
     vp_scenario_free(scenario);
+}
+
+/* The schema has names of its own for them. */
+static void a_fault_has_the_same_name_everywhere(void **state)
+{
+    (void)state;
+    static const char *const keys[VP_FAULT_KINDS] = {
+        [VP_FAULT_SERIAL_DROP] = "",
+        [VP_FAULT_SERIAL_DELAY] = ", milliseconds: 1",
+        [VP_FAULT_SERIAL_SPLIT] = ", bytes: 1, milliseconds: 1",
+        [VP_FAULT_SERIAL_INSERT] = ", text: a",
+        [VP_FAULT_SERIAL_UNPLUG] = "",
+    };
+    for (unsigned kind = 0; kind < VP_FAULT_KINDS; kind++) {
+        char text[160];
+        snprintf(text, sizeof text, "name: x\ndevices: [photon]\nsteps:\n  - fault: {kind: %s%s}\n",
+                 vp_fault_kind_name((enum vp_fault_kind)kind), keys[kind]);
+        struct vp_scenario *scenario = parsed(text);
+        assert_int_equal(scenario->steps[0].fault->kind, kind);
+        vp_scenario_free(scenario);
+    }
 }
 
 #define HEAD "name: x\ndevices: [photon]\nsteps:\n"
@@ -252,6 +274,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_key_is_loaded),
+        cmocka_unit_test(a_fault_has_the_same_name_everywhere),
         cmocka_unit_test(each_mistake_is_told_with_its_place),
         cmocka_unit_test(a_missing_file_is_told),
         cmocka_unit_test(command_lines_are_split_like_a_shell_does),
