@@ -4,8 +4,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "host/serial/cdc.h"
-#include "host/udev/uevent.h"
+#include "host/userland/serial/cdc.h"
+#include "host/userland/udev/uevent.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -14,10 +14,10 @@
 
 #include <cmocka.h>
 
-#include "host/tree/paths.h"
-#include "host/tree/tree.h"
-#include "host/udev/uevent.h"
-#include "host/usb/usb_device.h"
+#include "host/userland/tree/paths.h"
+#include "host/userland/tree/tree.h"
+#include "host/userland/udev/uevent.h"
+#include "host/userland/usb/usb_device.h"
 
 /* Two configurations; the first has a DFU interface with two alternate settings and, as interface
  * 1, one with an endpoint. */

@@ -12,10 +12,10 @@
 
 #include <cmocka.h>
 
-#include "host/serial/cdc.h"
-#include "host/tree/listing.h"
-#include "host/tree/paths.h"
-#include "host/tree/tree.h"
+#include "host/userland/serial/cdc.h"
+#include "host/userland/tree/listing.h"
+#include "host/userland/tree/paths.h"
+#include "host/userland/tree/tree.h"
 
 /* The pure parts of the serial ports under the userland host. */
 static const uint8_t device_descriptor[USB_DEVICE_DESCRIPTOR_SIZE] = {

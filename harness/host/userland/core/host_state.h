@@ -1,0 +1,69 @@
+/**
+ * @file host_state.h
+ * The host itself: what its parts share.
+ *
+ *   client/      the connection to the USB/IP server
+ *   usb/         the bus: devices, their enumeration, the root hub
+ *   tree/        the files that tools see in /sys, /dev and /run
+ *   supervisor/  starts tools and takes their system calls, for
+ *     files/       paths
+ *     usbfs/       device nodes
+ *     serial/      serial ports
+ *     udev/        news of devices
+ */
+#ifndef VP_HOST_STATE_H
+#define VP_HOST_STATE_H
+
+#include <ev.h>
+#include <linux/filter.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "host/client/link.h"
+#include "host/userland/tree/tree.h"
+#include "vparticle/host.h"
+
+struct acm;
+struct host_device;
+struct monitor;
+struct session;
+struct spawn;
+struct usbfs_file;
+
+struct vp_host {
+    struct ev_loop *loop;
+    struct link_address server;
+    void (*log)(void *context, const char *line);
+    void *log_context;
+    struct tree tree;
+
+    struct host_device *devices, *root_hub; /**< the root hub is the last of the list */
+    unsigned last_number;                   /**< devnum given last */
+    ev_timer poll;
+    struct link_list *list; /**< the question that is being asked */
+    bool ask_again;         /**< somebody wanted a rescan meanwhile */
+    bool ports_full;        /**< somebody was told */
+    bool list_failed;       /**< the last time */
+    unsigned long lists_asked, lists_answered;
+
+    struct session *sessions;
+    ev_timer session_check; /**< started by session_check() */
+    struct spawn *waiting;  /**< oldest first */
+    struct sock_fprog filter;
+
+    struct acm *ports;  /**< serial ports */
+    ev_io port_watches; /**< inotify; `data` is NULL while there is none */
+
+    struct usbfs_file *files; /**< hash by pipe */
+    size_t transfer_bytes;    /**< of all transfers in flight or unreaped */
+    struct monitor *monitors; /**< hash by pipe */
+    uint64_t event_sequence;  /**< SEQNUM */
+    uint32_t monitor_last_port;
+};
+
+/** Tell the user, vp_host_set_log(). */
+void host_log(const struct vp_host *host, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+#endif

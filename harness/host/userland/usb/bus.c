@@ -1,0 +1,379 @@
+/*
+ * The bus: which devices the server shows, and which of them tools see.
+ *
+ * USB/IP has no message for "a device was plugged in", so the list is asked for every 100 ms, and
+ * at once when somebody knows better (vp_host_rescan()). A device that leaves ends its connection.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/userland/core/host_state.h"
+#include "host/userland/serial/acm.h"
+#include "host/userland/supervisor/session.h"
+#include "host/userland/udev/monitor.h"
+#include "host/userland/usb/bus.h"
+#include "host/userland/usb/enumerate.h"
+#include "host/userland/usb/roothub.h"
+#include "host/userland/usbfs/usbfs.h"
+
+static const double POLL_SECONDS = 0.1;
+enum { NUMBER_MAX = 127 };
+
+/* ---- Transfers --------------------------------------------------------------------------- */
+
+static void roothub_submit(struct host_device *hub, struct link_transfer *transfer)
+{
+    int result = -EPIPE; /* it has only endpoint 0 to offer */
+    if (transfer->endpoint == 0) {
+        result = roothub_control(hub, transfer->setup, transfer->data, transfer->length);
+    }
+    transfer->status = result < 0 ? result : 0;
+    transfer->actual = result < 0 ? 0 : (uint32_t)result;
+    transfer->complete(transfer);
+}
+
+void device_submit(struct host_device *device, struct link_transfer *transfer)
+{
+    if (device->link) {
+        link_submit(device->link, transfer);
+    } else {
+        roothub_submit(device, transfer);
+    }
+}
+
+void device_unlink(struct host_device *device, struct link_transfer *transfer)
+{
+    if (device->link) {
+        link_unlink(device->link, transfer);
+    }
+}
+
+/* ---- Devices ----------------------------------------------------------------------------- */
+
+struct host_device *bus_device(struct vp_host *host, unsigned bus, unsigned number)
+{
+    for (struct host_device *device = host->devices; device; device = device->next) {
+        if (bus == USB_BUS_NUMBER && device->state == DEVICE_READY &&
+            device->usb.number == number) {
+            return device;
+        }
+    }
+    return NULL;
+}
+
+static struct host_device *find_busid(struct vp_host *host, const char *busid)
+{
+    struct host_device *device = host->devices;
+    while (device && strcmp(device->busid, busid) != 0) {
+        device = device->next;
+    }
+    return device;
+}
+
+static bool is_port_free(const struct vp_host *host, unsigned port)
+{
+    for (const struct host_device *device = host->devices; device; device = device->next) {
+        if (device->usb.port == port) {
+            return false;
+        }
+    }
+    return port >= 1 && port <= ROOT_HUB_PORTS;
+}
+
+/* The server's 1-2 becomes our 1-2 where that is possible; 0 if all ports are taken. */
+static unsigned choose_port(const struct vp_host *host, const char *busid)
+{
+    unsigned bus;
+    unsigned port;
+    if (sscanf(busid, "%3u-%3u", &bus, &port) == 2 && is_port_free(host, port)) {
+        return port;
+    }
+    for (port = 1; port <= ROOT_HUB_PORTS; port++) {
+        if (is_port_free(host, port)) {
+            return port;
+        }
+    }
+    return 0;
+}
+
+static bool is_number_free(const struct vp_host *host, unsigned number)
+{
+    for (const struct host_device *device = host->devices; device; device = device->next) {
+        if (device->usb.number == number) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* As in the kernel, numbers are used again only after all others were. */
+static unsigned choose_number(struct vp_host *host)
+{
+    do {
+        host->last_number = host->last_number >= NUMBER_MAX ? 2 : host->last_number + 1;
+    } while (!is_number_free(host, host->last_number));
+    return host->last_number;
+}
+
+static void device_free(struct host_device *device)
+{
+    struct host_device **link = &device->host->devices;
+    while (*link != device) {
+        link = &(*link)->next;
+    }
+    *link = device->next;
+    enumeration_free(device->enumeration);
+    usb_device_clear(&device->usb);
+    free(device);
+}
+
+/* Tools lose the device: what they have open first, then its files, then they are told. */
+static void hide(struct host_device *device)
+{
+    if (device->state == DEVICE_READY) {
+        device->state = DEVICE_FAILED;
+        acm_unbind_all(device);
+        usbfs_unplug(device);
+        tree_remove(&device->host->tree, &device->usb);
+        monitor_announce(device->host, "remove", &device->usb);
+    }
+}
+
+static void show(struct host_device *device)
+{
+    if (tree_add(&device->host->tree, &device->usb)) {
+        tree_remove(&device->host->tree, &device->usb);
+        device->state = DEVICE_FAILED;
+        return;
+    }
+    device->state = DEVICE_READY;
+    monitor_announce(device->host, "add", &device->usb);
+    acm_bind_all(device);
+}
+
+static void on_enumerated(struct host_device *device, bool success)
+{
+    struct vp_host *host = device->host;
+    if (success) {
+        show(device);
+    } else {
+        /* As the kernel does: left alone until it is plugged in again. */
+        device->state = DEVICE_FAILED;
+        host_log(host, "device %s does not answer its host's first questions, so no tool sees it",
+                 device->busid);
+    }
+    spawn_waiting(host);
+}
+
+static void on_opened(void *context, const struct vp_usbip_device *shown)
+{
+    struct host_device *device = context;
+    device->remote_number = shown->devnum;
+    device->usb.speed = shown->speed >= USB_SPEED_LOW && shown->speed <= USB_SPEED_HIGH
+                            ? (enum usb_speed)shown->speed
+                            : USB_SPEED_FULL;
+    device->usb.number = choose_number(device->host);
+    device->state = DEVICE_ENUMERATING;
+    if (enumeration_start(device, on_enumerated)) {
+        device->state = DEVICE_FAILED;
+    }
+}
+
+static void on_closed(void *context, const char *reason)
+{
+    struct host_device *device = context;
+    struct vp_host *host = device->host;
+    device->link = NULL;
+    if (device->state == DEVICE_OPENING) {
+        device->state = DEVICE_FAILED; /* tried again at the next poll */
+        if (!device->complained) {
+            host_log(host, "device %s cannot be attached: %s", device->busid, reason);
+            device->complained = true;
+        }
+    } else {
+        hide(device);
+        device_free(device);
+        bus_rescan(host);
+        spawn_postpone(host);
+    }
+    spawn_waiting(host);
+}
+
+static const struct link_events events = {on_opened, on_closed};
+
+static void drop(struct host_device *device)
+{
+    struct link *link = device->link;
+    if (link) {
+        /* Its transfers complete inside the call. */
+        link_close(link);
+        device->link = NULL;
+    }
+    hide(device);
+    device_free(device);
+}
+
+void bus_reconnect(struct host_device *device)
+{
+    struct vp_host *host = device->host;
+    drop(device);
+    bus_rescan(host);
+}
+
+static void import(struct host_device *device)
+{
+    struct vp_host *host = device->host;
+    device->link = link_open(host->loop, &host->server, device->busid, &events, device);
+    device->state = device->link ? DEVICE_OPENING : DEVICE_FAILED;
+}
+
+static void attach(struct vp_host *host, const struct vp_usbip_device *shown)
+{
+    unsigned port = choose_port(host, shown->busid);
+    if (!port && !host->ports_full) {
+        host->ports_full = true;
+        host_log(host, "device %s cannot be attached: all %d ports of the root hub are in use",
+                 shown->busid, ROOT_HUB_PORTS);
+    }
+    struct host_device *device = port ? calloc(1, sizeof *device) : NULL;
+    if (!device) {
+        return;
+    }
+    device->host = host;
+    device->usb.port = port;
+    snprintf(device->busid, sizeof device->busid, "%s", shown->busid);
+    device->remote_number = shown->devnum;
+    device->next = host->devices;
+    host->devices = device;
+    import(device);
+}
+
+/* ---- The list ---------------------------------------------------------------------------- */
+
+static bool is_listed(const struct host_device *device, const struct vp_usbip_device *shown,
+                      size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(shown[i].busid, device->busid) == 0) {
+            return true;
+        }
+    }
+    return device == device->host->root_hub;
+}
+
+/* Bring our devices in line with what the server shows. */
+static void compare(struct vp_host *host, const struct vp_usbip_device *shown, size_t count)
+{
+    for (struct host_device *device = host->devices, *next; device; device = next) {
+        next = device->next;
+        if (!device->link && !is_listed(device, shown, count)) {
+            device_free(device);
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct host_device *device = find_busid(host, shown[i].busid);
+        if (device && device->state == DEVICE_FAILED && !device->link) {
+            import(device);
+        } else if (device && device->state == DEVICE_FAILED &&
+                   device->remote_number != shown[i].devnum) {
+            drop(device);
+            device = NULL;
+        }
+        if (!device) {
+            attach(host, &shown[i]);
+        }
+    }
+}
+
+static void tell_list_failed(struct vp_host *host, const char *reason)
+{
+    if (!host->list_failed) {
+        host_log(host, "the emulator does not show its devices: %s", reason);
+    }
+    host->list_failed = true;
+}
+
+static void on_list(void *context, const struct vp_usbip_device *shown, size_t count,
+                    const char *reason)
+{
+    struct vp_host *host = context;
+    host->list = NULL;
+    host->lists_answered = host->lists_asked;
+    if (reason) {
+        tell_list_failed(host, reason);
+    } else {
+        host->list_failed = false;
+        compare(host, shown, count);
+    }
+    if (host->ask_again) {
+        host->ask_again = false;
+        bus_rescan(host);
+    }
+    spawn_waiting(host);
+}
+
+void bus_rescan(struct vp_host *host)
+{
+    if (host->list) {
+        host->ask_again = true;
+        return;
+    }
+    host->lists_asked++;
+    host->list = link_list_ask(host->loop, &host->server, on_list, host);
+    if (!host->list) {
+        tell_list_failed(host, strerror(errno));
+        host->lists_answered = host->lists_asked; /* the next poll tells who waits */
+    }
+}
+
+static void on_poll(struct ev_loop *loop, ev_timer *timer, int revents)
+{
+    (void)loop;
+    (void)revents;
+    struct vp_host *host = timer->data;
+    if (!host->list) {
+        bus_rescan(host);
+    }
+    spawn_waiting(host);
+}
+
+int bus_start(struct vp_host *host, struct vp_failure *failure)
+{
+    struct host_device *hub = calloc(1, sizeof *hub);
+    if (!hub) {
+        return vp_fail(failure, VP_ERROR_NO_MEMORY, "no memory for the root hub");
+    }
+    hub->host = host;
+    hub->state = DEVICE_FAILED;
+    host->devices = host->root_hub = hub;
+    host->last_number = 1;
+    ev_timer_init(&host->poll, on_poll, 0, POLL_SECONDS);
+    host->poll.data = host;
+    int error = roothub_describe(&hub->usb);
+    if (!error) {
+        error = tree_add(&host->tree, &hub->usb);
+    }
+    if (error) {
+        return vp_fail(failure, error, "cannot write the root hub's files in %s: %s",
+                       host->tree.root, vp_error_text(error));
+    }
+    hub->state = DEVICE_READY;
+    ev_timer_set(&host->poll, POLL_SECONDS, POLL_SECONDS);
+    ev_timer_start(host->loop, &host->poll);
+    bus_rescan(host);
+    return 0;
+}
+
+void bus_stop(struct vp_host *host)
+{
+    ev_timer_stop(host->loop, &host->poll);
+    link_list_cancel(host->list);
+    host->list = NULL;
+    for (struct host_device *device = host->devices, *next; device; device = next) {
+        next = device->next;
+        drop(device);
+    }
+    host->root_hub = NULL;
+}
