@@ -18,6 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "trace/trace_file.h"
 #include "vparticle/control.h"
 #include "vparticle/device.h"
 #include "vparticle/host.h"
@@ -33,6 +34,7 @@ struct exec {
     struct vp_control_socket *control;
     struct vp_device **devices;
     unsigned device_count;
+    struct vp_trace_file *trace; /**< NULL without --trace */
     struct vp_host *host;
     char folder[PATH_MAX]; /**< of the server's socket; "" if there is none */
     ev_io signals;
@@ -48,6 +50,7 @@ struct options {
     enum vp_host_engine engine;
     enum vp_speed speed;
     enum vp_host_access access;
+    const char *trace;
     char **tool;
 };
 
@@ -72,6 +75,7 @@ static void print_usage(FILE *to)
           "  --access ACCESS  full: TOOL may open all devices (if not given); none: only what\n"
           "                   Debian allows a user without udev rules and outside of the group\n"
           "                   dialout; says in the end how often TOOL was refused\n"
+          "  --trace FILE     write down there each transfer that a device answered\n"
           "\n"
           "TOOL can use 'vparticle ctl' to press the device's buttons: $" VP_CONTROL_VARIABLE
           "\nsays where.\n",
@@ -95,6 +99,7 @@ static const struct option long_options[] = {
     {"host", required_argument, NULL, 'H'},
     {"speed", required_argument, NULL, 's'},
     {"access", required_argument, NULL, 'a'},
+    {"trace", required_argument, NULL, 't'},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
 };
@@ -137,6 +142,9 @@ static int parse_options(int argc, char **argv, struct options *options)
                 return wrong("'--access %s': must be full or none", optarg);
             }
             break;
+        case 't':
+            options->trace = optarg;
+            break;
         case 'h':
             print_usage(stdout);
             return VP_EXIT_OK;
@@ -149,6 +157,9 @@ static int parse_options(int argc, char **argv, struct options *options)
     options->tool = argv + optind;
     if (!options->connect == !options->spec_count) {
         return wrong("give either --device SPEC or --connect ADDRESS");
+    }
+    if (options->connect && options->trace) {
+        return wrong("--trace needs --device: with --connect, give it to 'vparticle run'");
     }
     if (!*options->tool) {
         return wrong("the tool to run is missing: write it after '--', for example -- dfu-util -l");
@@ -173,15 +184,20 @@ static int create_devices(struct exec *exec, const struct options *options,
     if (!exec->devices) {
         return vp_fail(failure, VP_ERROR_NO_MEMORY, "no memory for the devices");
     }
+    int error = 0;
     for (unsigned i = 0; i < options->spec_count; i++) {
-        int error = vp_device_from_spec(&exec->devices[i], options->specs[i], i, failure);
+        error = vp_device_from_spec(&exec->devices[i], options->specs[i], i, failure);
         if (error) {
             return error;
         }
         exec->device_count++;
         vp_device_set_speed(exec->devices[i], options->speed);
     }
-    return 0;
+    error = options->trace ? vp_trace_file_open(&exec->trace, options->trace, failure) : 0;
+    for (unsigned i = 0; i < exec->device_count && exec->trace && !error; i++) {
+        error = vp_trace_file_watch(exec->trace, exec->devices[i], i + 1, failure);
+    }
+    return error;
 }
 
 static int start_server(struct exec *exec, char *address, size_t size, struct vp_failure *failure)
@@ -261,6 +277,10 @@ static void stop(struct exec *exec)
     exec->host = NULL;
     vp_control_socket_destroy(exec->control);
     vp_server_destroy(exec->server);
+    struct vp_failure failure;
+    if (vp_trace_file_close(exec->trace, &failure)) {
+        fprintf(stderr, "vparticle: %s\n", failure.text);
+    }
     for (unsigned i = 0; i < exec->device_count; i++) {
         vp_device_unlisten(exec->devices[i], on_device_event, exec);
         vp_device_settle(exec->devices[i]); /* a flash image keeps what a leave still writes */
