@@ -13,6 +13,7 @@ int vp_device_bus_reset(struct vp_device *device)
     }
     vp_device_drop_pending(device);
     vp_usb_control_bus_reset(&device->control);
+    vp_device_tell(device, VP_EVENT_BUS_RESET);
     return 0;
 }
 

@@ -167,6 +167,7 @@ static void on_device_event(void *context, const struct vp_event *event)
     case VP_EVENT_MODE:
     case VP_EVENT_LED:
     case VP_EVENT_TRANSFER:
+    case VP_EVENT_BUS_RESET:
     default:
         break;
     }

@@ -18,6 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "trace/trace_file.h"
 #include "vparticle/control.h"
 #include "vparticle/device.h"
 #include "vparticle/host.h"
@@ -33,6 +34,7 @@ struct exec {
     struct vp_control_socket *control;
     struct vp_device **devices;
     unsigned device_count;
+    struct vp_trace_file *trace; /**< NULL without --trace */
     struct vp_host *host;
     char folder[PATH_MAX]; /**< of the server's socket; "" if there is none */
     ev_io signals;
@@ -45,8 +47,10 @@ struct options {
     const char **specs;
     unsigned spec_count;
     const char *connect;
+    enum vp_host_engine engine;
     enum vp_speed speed;
     enum vp_host_access access;
+    const char *trace;
     char **tool;
 };
 
@@ -65,9 +69,13 @@ static void print_usage(FILE *to)
           "  --speed SPEED    instant: flash operations and starts take no time (if not given);\n"
           "                   real: they take what data sheets say\n"
           "  --connect ADDR   use the devices of a running emulator ('vparticle run')\n"
+          "  --host HOST      userland: answer TOOL's system calls, without root (if not given);\n"
+          "                   kernel: attach the devices to this machine's kernel by vhci_hcd, as\n"
+          "                   root, where every process sees them\n"
           "  --access ACCESS  full: TOOL may open all devices (if not given); none: only what\n"
           "                   Debian allows a user without udev rules and outside of the group\n"
           "                   dialout; says in the end how often TOOL was refused\n"
+          "  --trace FILE     write down there each transfer that a device answered\n"
           "\n"
           "TOOL can use 'vparticle ctl' to press the device's buttons: $" VP_CONTROL_VARIABLE
           "\nsays where.\n",
@@ -86,9 +94,14 @@ __attribute__((format(printf, 1, 2))) static int wrong(const char *format, ...)
 }
 
 static const struct option long_options[] = {
-    {"device", required_argument, NULL, 'd'}, {"connect", required_argument, NULL, 'c'},
-    {"speed", required_argument, NULL, 's'},  {"access", required_argument, NULL, 'a'},
-    {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0},
+    {"device", required_argument, NULL, 'd'},
+    {"connect", required_argument, NULL, 'c'},
+    {"host", required_argument, NULL, 'H'},
+    {"speed", required_argument, NULL, 's'},
+    {"access", required_argument, NULL, 'a'},
+    {"trace", required_argument, NULL, 't'},
+    {"help", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0},
 };
 
 static int unknown_option(const char *word)
@@ -114,6 +127,11 @@ static int parse_options(int argc, char **argv, struct options *options)
         case 'c':
             options->connect = optarg;
             break;
+        case 'H':
+            if (vp_host_engine_from_name(optarg, &options->engine)) {
+                return wrong("'--host %s': must be userland or kernel", optarg);
+            }
+            break;
         case 's':
             if (vp_speed_from_name(optarg, &options->speed)) {
                 return wrong("'--speed %s': must be instant or real", optarg);
@@ -123,6 +141,9 @@ static int parse_options(int argc, char **argv, struct options *options)
             if (vp_host_access_from_name(optarg, &options->access)) {
                 return wrong("'--access %s': must be full or none", optarg);
             }
+            break;
+        case 't':
+            options->trace = optarg;
             break;
         case 'h':
             print_usage(stdout);
@@ -137,9 +158,8 @@ static int parse_options(int argc, char **argv, struct options *options)
     if (!options->connect == !options->spec_count) {
         return wrong("give either --device SPEC or --connect ADDRESS");
     }
-    if (options->spec_count > VP_HOST_DEVICES) {
-        return wrong("%u devices are too many: a tool can see at most %d", options->spec_count,
-                     VP_HOST_DEVICES);
+    if (options->connect && options->trace) {
+        return wrong("--trace needs --device: with --connect, give it to 'vparticle run'");
     }
     if (!*options->tool) {
         return wrong("the tool to run is missing: write it after '--', for example -- dfu-util -l");
@@ -164,15 +184,20 @@ static int create_devices(struct exec *exec, const struct options *options,
     if (!exec->devices) {
         return vp_fail(failure, VP_ERROR_NO_MEMORY, "no memory for the devices");
     }
+    int error = 0;
     for (unsigned i = 0; i < options->spec_count; i++) {
-        int error = vp_device_from_spec(&exec->devices[i], options->specs[i], i, failure);
+        error = vp_device_from_spec(&exec->devices[i], options->specs[i], i, failure);
         if (error) {
             return error;
         }
         exec->device_count++;
         vp_device_set_speed(exec->devices[i], options->speed);
     }
-    return 0;
+    error = options->trace ? vp_trace_file_open(&exec->trace, options->trace, failure) : 0;
+    for (unsigned i = 0; i < exec->device_count && exec->trace && !error; i++) {
+        error = vp_trace_file_watch(exec->trace, exec->devices[i], i + 1, failure);
+    }
+    return error;
 }
 
 static int start_server(struct exec *exec, char *address, size_t size, struct vp_failure *failure)
@@ -226,7 +251,7 @@ static int start(struct exec *exec, const struct options *options, struct vp_fai
 {
     char address[PATH_MAX + 16];
     if (options->connect) {
-        return vp_host_create(&exec->host, exec->loop, options->connect, failure);
+        return vp_host_create(&exec->host, options->engine, exec->loop, options->connect, failure);
     }
     int error = create_devices(exec, options, failure);
     if (!error) {
@@ -235,7 +260,15 @@ static int start(struct exec *exec, const struct options *options, struct vp_fai
     if (!error) {
         error = start_control(exec, failure);
     }
-    return error ? error : vp_host_create(&exec->host, exec->loop, address, failure);
+    if (!error) {
+        error = vp_host_create(&exec->host, options->engine, exec->loop, address, failure);
+    }
+    if (!error && options->spec_count > vp_host_capacity(exec->host)) {
+        error = vp_fail(failure, VP_ERROR_INVALID,
+                        "%u devices are too many for '--host %s': %u ports", options->spec_count,
+                        vp_host_engine_name(options->engine), vp_host_capacity(exec->host));
+    }
+    return error;
 }
 
 static void stop(struct exec *exec)
@@ -244,6 +277,10 @@ static void stop(struct exec *exec)
     exec->host = NULL;
     vp_control_socket_destroy(exec->control);
     vp_server_destroy(exec->server);
+    struct vp_failure failure;
+    if (vp_trace_file_close(exec->trace, &failure)) {
+        fprintf(stderr, "vparticle: %s\n", failure.text);
+    }
     for (unsigned i = 0; i < exec->device_count; i++) {
         vp_device_unlisten(exec->devices[i], on_device_event, exec);
         vp_device_settle(exec->devices[i]); /* a flash image keeps what a leave still writes */

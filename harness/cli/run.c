@@ -13,6 +13,7 @@
 
 #include "cli/commands.h"
 #include "report/write_file.h"
+#include "trace/trace_file.h"
 #include "vparticle/control.h"
 #include "vparticle/device.h"
 #include "vparticle/nearest.h"
@@ -26,6 +27,7 @@ struct options {
     const char *control;
     enum vp_speed speed;
     const char *ready_file;
+    const char *trace;
 };
 
 struct running {
@@ -34,13 +36,15 @@ struct running {
     struct vp_control_socket *control;
     struct vp_device *devices[VP_SERVER_DEVICE_LIMIT];
     size_t count;
+    struct vp_trace_file *trace; /**< NULL without --trace */
     ev_signal interrupt, terminate;
 };
 
 static void print_usage(FILE *to)
 {
     fputs("Usage: vparticle run --device SPEC [--device SPEC]... [--usbip ADDRESS]\n"
-          "                     [--control ADDRESS] [--speed instant|real] [--ready-file FILE]\n\n"
+          "                     [--control ADDRESS] [--speed instant|real] [--ready-file FILE]\n"
+          "                     [--trace FILE]\n\n"
           "Emulate devices and show them to USB/IP clients, as bus ids 1-1, 1-2 and so on,\n"
           "until SIGINT or SIGTERM.\n\n"
           "  --device SPEC      PLATFORM[@RELEASE|@erased][,key=value]..., for example\n"
@@ -52,7 +56,8 @@ static void print_usage(FILE *to)
           "  --speed SPEED      instant: flash operations and starts take no time (if not given);\n"
           "                     real: they take what data sheets say\n"
           "  --ready-file FILE  write the address in use there once clients can connect; with\n"
-          "                     --control its address, too, in a second line\n\n"
+          "                     --control its address, too, in a second line\n"
+          "  --trace FILE       write down there each transfer that a device answered\n\n"
           "Exit status: 0 ended by a signal, 2 the command line is wrong, 3 the operating\n"
           "system refused.\n",
           to);
@@ -66,6 +71,7 @@ static const struct option long_options[] = {
     {"control", required_argument, NULL, 'c'},
     {"speed", required_argument, NULL, 's'},
     {"ready-file", required_argument, NULL, 'r'},
+    {"trace", required_argument, NULL, 't'},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
 };
@@ -122,6 +128,9 @@ static int read_options(struct options *options, int argc, char **argv)
         case 'r':
             options->ready_file = optarg;
             break;
+        case 't':
+            options->trace = optarg;
+            break;
         case 'h':
             print_usage(stdout);
             return -1;
@@ -162,6 +171,16 @@ static void on_signal(struct ev_loop *loop, ev_signal *watcher, int events)
     (void)watcher;
     (void)events;
     ev_break(loop, EVBREAK_ALL);
+}
+
+static int start_trace(struct running *running, const char *path)
+{
+    struct vp_failure failure;
+    int error = vp_trace_file_open(&running->trace, path, &failure);
+    for (size_t i = 0; i < running->count && !error; i++) {
+        error = vp_trace_file_watch(running->trace, running->devices[i], (unsigned)i + 1, &failure);
+    }
+    return error ? failed(error, &failure) : VP_EXIT_OK;
 }
 
 static int add_devices(struct running *running, const struct options *options)
@@ -227,6 +246,9 @@ static int serve(struct running *running, const struct options *options)
         return failed(error, &failure);
     }
     int status = add_devices(running, options);
+    if (status == VP_EXIT_OK && options->trace) {
+        status = start_trace(running, options->trace);
+    }
     if (status != VP_EXIT_OK) {
         return status;
     }
@@ -269,6 +291,10 @@ static void stop(struct running *running)
 {
     vp_control_socket_destroy(running->control);
     vp_server_destroy(running->server);
+    struct vp_failure failure;
+    if (vp_trace_file_close(running->trace, &failure)) {
+        fprintf(stderr, "vparticle run: %s\n", failure.text);
+    }
     for (size_t i = 0; i < running->count; i++) {
         vp_device_destroy(running->devices[i]);
     }

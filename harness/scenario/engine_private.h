@@ -3,7 +3,7 @@
 #define VP_SCENARIO_ENGINE_PRIVATE_H
 
 #include "scenario/engine.h"
-#include "scenario/trace.h"
+#include "trace/trace.h"
 #include "vparticle/catalogue.h"
 #include "vparticle/control.h"
 #include "vparticle/host.h"

@@ -171,13 +171,14 @@ const char *vp_mode_name(enum vp_mode mode);
 void vp_device_led(const struct vp_device *device, struct vp_led *led);
 
 enum vp_event_kind {
-    VP_EVENT_ATTACHED, /**< appeared on the bus (with a possibly new identity) */
-    VP_EVENT_DETACHED, /**< left the bus */
-    VP_EVENT_MODE,     /**< vp_device_mode() changed */
-    VP_EVENT_DEADLINE, /**< vp_device_next_deadline() or vp_device_patience() starts anew: look */
-    VP_EVENT_LED,      /**< vp_device_led() changed */
-    VP_EVENT_TRANSFER, /**< a transfer has its answer; told just before `complete` is called */
-    VP_EVENT_FAULT,    /**< a fault that was set (fault.h) fired */
+    VP_EVENT_ATTACHED,  /**< appeared on the bus (with a possibly new identity) */
+    VP_EVENT_DETACHED,  /**< left the bus */
+    VP_EVENT_MODE,      /**< vp_device_mode() changed */
+    VP_EVENT_DEADLINE,  /**< vp_device_next_deadline() or vp_device_patience() starts anew: look */
+    VP_EVENT_LED,       /**< vp_device_led() changed */
+    VP_EVENT_TRANSFER,  /**< a transfer has its answer; told just before `complete` is called */
+    VP_EVENT_BUS_RESET, /**< a host reset it: vp_device_bus_reset() */
+    VP_EVENT_FAULT,     /**< a fault that was set (fault.h) fired */
 };
 
 struct vp_event {

@@ -31,6 +31,10 @@ says said "'--access some': must be full or none"
 too_many=()
 for ((i = 0; i < 16; i++)); do too_many+=(--device "$device"); done
 status_is 2 "${too_many[@]}" -- true
+status_is 2 --connect unix:s --trace t -- true
+says said "--trace needs --device"
+status_is 3 --device "$device" --trace /no/such/folder/t -- true
+says said 'cannot write the trace to /no/such/folder/t: No such file'
 status_is 3 --connect unix:/no/such/socket -- true
 says said "start one with 'vparticle run'"
 status_is 126 --device "$device" -- "$VPARTICLE" exec --device "$device" -- true
@@ -43,6 +47,11 @@ printf 'hello' | "$VPARTICLE" exec --device "$device" -- cat >said
     bash "$PROBES" >said
 [ "$(grep -c 2b04:d006 said)" = 2 ] || fail "children and exec"
 echo "ok: standard streams, children, exec"
+
+"$VPARTICLE" exec --device "$device" --device "$device" --trace trace -- "$PROBES/libusb_probe" list >said
+[ "$(head -1 trace)" = '1 attached 2b04:d006' ] || { cat trace >&2; fail "the trace's start"; }
+says trace '2 ep0 out 0009010000000000 0 ok 0 - SET_CONFIGURATION 1'
+echo "ok: --trace"
 
 # A signal to vparticle is the tool's.
 exec {tool}< <("$VPARTICLE" exec --device "$device" -- bash -c '

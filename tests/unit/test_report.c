@@ -11,7 +11,7 @@
 #include <jansson.h>
 
 #include "report/result.h"
-#include "scenario/trace.h"
+#include "trace/trace.h"
 
 /* Results with all that has to be escaped somewhere. */
 static struct vp_result passed = {

@@ -46,6 +46,9 @@ static void what_the_system_refuses_is_told(void **state)
     assert_int_equal(ends("--device photon --usbip unix:s --ready-file no/such/folder",
                           "cannot write no/such/folder"),
                      3);
+    assert_int_equal(ends("--device photon --usbip unix:s --trace no/such/folder",
+                          "cannot write the trace to no/such/folder: No such file"),
+                     3);
 }
 
 struct process {

@@ -13,7 +13,7 @@
 #include <sys/uio.h>
 
 struct session;
-struct vp_host;
+struct userland;
 
 struct call {
     struct session *session; /**< NULL: there is nobody to answer (any more) */
@@ -25,7 +25,7 @@ struct call {
 };
 
 /** Each handler answers, or keeps a copy and answers later. */
-typedef void (*call_handler)(struct vp_host *host, const struct call *call);
+typedef void (*call_handler)(struct userland *host, const struct call *call);
 
 /* ---- Answers: false means that the tool no longer waits (it was killed) ------------------ */
 

@@ -13,7 +13,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "host/userland/core/host_state.h"
+#include "host/tool/command.h"
+#include "host/userland/core/userland.h"
 #include "host/userland/serial/acm.h"
 #include "host/userland/supervisor/session.h"
 #include "host/userland/usb/bus.h"
@@ -22,18 +23,20 @@
 #define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5)
 #endif
 
-enum { EXIT_NOT_EXECUTABLE = 126, EXIT_NOT_FOUND = 127 };
-
-/** A tool that waits for the devices to settle. */
+/** Who waits for the devices to settle: a tool, or somebody who wants to know. */
 struct spawn {
     struct spawn *next;
     struct vp_host_command command; /**< its texts and descriptors are our copies */
-    unsigned long list;             /**< the device list that must have been answered */
+    void (*settled)(void *context); /**< NULL for a tool */
+    void *context;
+    unsigned long list; /**< the device list that must have been answered */
 };
 
 static void spawn_free(struct spawn *spawn)
 {
-    command_clear(&spawn->command);
+    if (!spawn->settled) {
+        command_clear(&spawn->command);
+    }
     free(spawn);
 }
 
@@ -79,33 +82,17 @@ static int install_filter(const struct sock_fprog *program)
     return fd;
 }
 
-static void prepare_child(const struct vp_host_command *command)
+/* After the filter is in place, only calls that it lets pass may be made until execve(2). */
+static void run_child(const struct userland *host, const struct vp_host_command *command,
+                      int channel)
 {
-    sigset_t none;
-    sigemptyset(&none);
-    signal(SIGPIPE, SIG_DFL);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-    /* Without its supervisor a tool can't open a file: better it ends, too. */
-    prctl(PR_SET_PDEATHSIG, SIGTERM);
-    if (command->standard_output >= 0) {
-        dup2(command->standard_output, STDOUT_FILENO);
-    }
-    if (command->standard_error >= 0) {
-        dup2(command->standard_error, STDERR_FILENO);
+    int folder = command_enter(command);
+    if (folder) {
+        send_report(channel, (struct report){"change to its working directory", folder}, -1);
+        _exit(EXIT_NOT_EXECUTABLE);
     }
     setenv("UV_USE_IO_URING", "0", 1);
     setenv("SYSTEMD_DEVICE_VERIFY_SYSFS", "0", 1);
-}
-
-/* After the filter is in place, only calls that it lets pass may be made until execve(2). */
-static void run_child(const struct vp_host *host, const struct vp_host_command *command,
-                      int channel)
-{
-    prepare_child(command);
-    if (command->directory && chdir(command->directory)) {
-        send_report(channel, (struct report){"change to its working directory", errno}, -1);
-        _exit(EXIT_NOT_EXECUTABLE);
-    }
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) {
         send_report(channel, (struct report){"give up new privileges", errno}, -1);
         _exit(EXIT_NOT_EXECUTABLE);
@@ -153,13 +140,11 @@ static bool receive_report(int channel, struct report *report, int *listener)
 
 static void complain(const struct vp_host_command *command, const struct report *report)
 {
-    int fd = command->standard_error >= 0 ? command->standard_error : STDERR_FILENO;
-    const char *hint = "";
-    if (report->error == EBUSY) {
-        hint = "; it runs under such a filter already: 'vparticle exec' cannot be nested";
-    }
-    dprintf(fd, "vparticle: %s: cannot %s: %s%s\n", command->argv[0], report->step,
-            strerror(report->error), hint);
+    const char *hint =
+        report->error == EBUSY
+            ? "; it runs under such a filter already: 'vparticle exec' cannot be nested"
+            : "";
+    command_complain(command, report->step, report->error, hint);
 }
 
 static void fail(const struct vp_host_command *command, int error)
@@ -183,7 +168,7 @@ static void give_up(const struct vp_host_command *command, pid_t child, int proc
     fail(command, process < 0 ? EMFILE : ENOMEM);
 }
 
-static void start(struct vp_host *host, const struct vp_host_command *command)
+static void start(struct userland *host, const struct vp_host_command *command)
 {
     int channel[2];
     int listener = -1;
@@ -222,7 +207,7 @@ static void start(struct vp_host *host, const struct vp_host_command *command)
 
 /* ---- Waiting for the devices ------------------------------------------------------------- */
 
-static bool is_settled(const struct vp_host *host)
+static bool is_settled(const struct userland *host)
 {
     for (const struct host_device *device = host->devices; device; device = device->next) {
         if (device->state == DEVICE_OPENING || device->state == DEVICE_ENUMERATING ||
@@ -233,30 +218,34 @@ static bool is_settled(const struct vp_host *host)
     return true;
 }
 
-void spawn_waiting(struct vp_host *host)
+void spawn_waiting(struct userland *host)
 {
     while (host->waiting && host->lists_answered >= host->waiting->list && is_settled(host)) {
         struct spawn *spawn = host->waiting;
         host->waiting = spawn->next;
-        start(host, &spawn->command);
+        if (spawn->settled) {
+            spawn->settled(spawn->context);
+        } else {
+            start(host, &spawn->command);
+        }
         spawn_free(spawn);
     }
 }
 
 /* The answer to a question that is under way may be older than what we know. */
-static unsigned long next_list(const struct vp_host *host)
+static unsigned long next_list(const struct userland *host)
 {
     return host->lists_asked + (host->ask_again ? 1 : 0);
 }
 
-void spawn_postpone(struct vp_host *host)
+void spawn_postpone(struct userland *host)
 {
     for (struct spawn *spawn = host->waiting; spawn; spawn = spawn->next) {
         spawn->list = next_list(host);
     }
 }
 
-void spawn_free_waiting(struct vp_host *host)
+void spawn_free_waiting(struct userland *host)
 {
     while (host->waiting) {
         struct spawn *spawn = host->waiting;
@@ -265,22 +254,8 @@ void spawn_free_waiting(struct vp_host *host)
     }
 }
 
-int vp_host_spawn(struct vp_host *host, const struct vp_host_command *command,
-                  struct vp_failure *failure)
+static void wait_in_line(struct userland *host, struct spawn *spawn)
 {
-    int error = command_check(command);
-    if (error) {
-        return vp_fail(failure, error == EACCES ? VP_ERROR_INVALID : VP_ERROR_NOT_FOUND, "%s: %s",
-                       command->argv[0],
-                       error == EACCES ? "this file cannot be executed; check its permissions"
-                                       : "no such program; check the spelling and PATH");
-    }
-    struct spawn *spawn = calloc(1, sizeof *spawn);
-    if (!spawn || !command_copy(&spawn->command, command)) {
-        free(spawn);
-        return vp_fail(failure, VP_ERROR_NO_MEMORY, "no memory or no descriptors left to start %s",
-                       command->argv[0]);
-    }
     struct spawn **end = &host->waiting;
     while (*end) {
         end = &(*end)->next;
@@ -288,5 +263,33 @@ int vp_host_spawn(struct vp_host *host, const struct vp_host_command *command,
     *end = spawn;
     bus_rescan(host);
     spawn->list = next_list(host);
+}
+
+int spawn_command(struct vp_host *base, const struct vp_host_command *command,
+                  struct vp_failure *failure)
+{
+    int error = command_check(command, failure);
+    if (error) {
+        return error;
+    }
+    struct spawn *spawn = calloc(1, sizeof *spawn);
+    if (!spawn || !command_copy(&spawn->command, command)) {
+        free(spawn);
+        return vp_fail(failure, VP_ERROR_NO_MEMORY, "no memory or no descriptors left to start %s",
+                       command->argv[0]);
+    }
+    wait_in_line((struct userland *)base, spawn);
+    return 0;
+}
+
+int spawn_when_settled(struct vp_host *base, void (*settled)(void *context), void *context)
+{
+    struct spawn *spawn = calloc(1, sizeof *spawn);
+    if (!spawn) {
+        return VP_ERROR_NO_MEMORY;
+    }
+    spawn->settled = settled;
+    spawn->context = context;
+    wait_in_line((struct userland *)base, spawn);
     return 0;
 }

@@ -1,4 +1,4 @@
-#include "scenario/trace.h"
+#include "trace/trace.h"
 
 #include <linux/usb/ch9.h>
 #include <stdarg.h>
@@ -52,9 +52,8 @@ __attribute__((format(printf, 2, 3))) static void add(struct line *line, const c
     line->used += length > 0 ? (size_t)length : 0;
 }
 
-void vp_trace_add(struct vp_trace *trace, const struct vp_transfer *transfer)
+void vp_traced_take(struct vp_traced *traced, const struct vp_transfer *transfer)
 {
-    struct vp_traced *traced = &trace->transfers[trace->total++ % VP_TRACE_LENGTH];
     *traced = (struct vp_traced){
         .endpoint = transfer->endpoint,
         .in = transfer->in,
@@ -68,6 +67,11 @@ void vp_trace_add(struct vp_trace *trace, const struct vp_transfer *transfer)
     if (transfer->data && shown) {
         memcpy(traced->bytes, transfer->data, shown < VP_TRACE_BYTES ? shown : VP_TRACE_BYTES);
     }
+}
+
+void vp_trace_add(struct vp_trace *trace, const struct vp_transfer *transfer)
+{
+    vp_traced_take(&trace->transfers[trace->total++ % VP_TRACE_LENGTH], transfer);
 }
 
 unsigned vp_trace_count(const struct vp_trace *trace)
@@ -167,16 +171,27 @@ static void add_request(struct line *line, const struct vp_traced *traced)
     }
 }
 
-static void add_answer(struct line *line, const struct vp_traced *traced)
+void vp_traced_describe_request(const struct vp_traced *traced, char *text, size_t size)
+{
+    struct line line = {.text = text, .size = size};
+    add_request(&line, traced);
+}
+
+const char *vp_traced_status_name(enum vp_transfer_status status)
 {
     static const char *const words[] = {
         [VP_TRANSFER_PENDING] = "no answer",     [VP_TRANSFER_OK] = "ok",
         [VP_TRANSFER_STALL] = "stall",           [VP_TRANSFER_CANCELLED] = "cancelled",
         [VP_TRANSFER_NO_DEVICE] = "device gone",
     };
+    return words[status];
+}
+
+static void add_answer(struct line *line, const struct vp_traced *traced)
+{
     const uint8_t *bytes = traced->bytes;
     if (traced->status != VP_TRANSFER_OK) {
-        add(line, " -> %s", words[traced->status]);
+        add(line, " -> %s", vp_traced_status_name(traced->status));
     } else if (is_dfu(traced) && traced->setup[1] == VP_DFU_GETSTATUS && traced->actual >= 5) {
         /* bStatus, bwPollTimeout as a number, bState */
         add(line, " -> %02x %02x%02x%02x %02x", bytes[0], bytes[3], bytes[2], bytes[1], bytes[4]);
