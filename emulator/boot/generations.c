@@ -254,7 +254,7 @@ const struct vp_boot_generation *vp_boot_generation_find(enum vp_platform platfo
 
 uint32_t vp_bootloader_hidden_serial(enum vp_platform platform, uint16_t version)
 {
-    enum { DCT_LIMIT = 0x4000 }; /* DCT_If_CheckAdd, STM32_USB_Device_Driver/src/usbd_dct_if.c @ v0.4.9 */
+    enum { DCT_LIMIT = 0x4000 }; /* DCT_If_CheckAdd, usbd_dct_if.c @ v0.4.9 */
     const struct vp_board *board = vp_board_find(platform);
     const bool by_address =
         vp_boot_generation_find(platform, version)->dfu->routing == VP_DFU_BY_ADDRESS;

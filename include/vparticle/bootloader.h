@@ -9,7 +9,7 @@
 
 /**
  * How much of a board's serial flash its bootloader does not let DFU reach, from the first byte on:
- * where it chooses the memory by the address alone (STM32_USB_Device_Driver/src/usbd_dfu_mal.c, MAL_CheckAdd @ v0.4.5), the DCT
+ * where it chooses the memory by the address alone (usbd_dfu_mal.c, MAL_CheckAdd @ v0.4.5), the DCT
  * is shown in that place.
  * @param version  of the bootloader
  * @return bytes; 0 if all of it can be reached, or the board has no serial flash
