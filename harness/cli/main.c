@@ -29,6 +29,8 @@ static const struct command {
      "say why a device is in safe mode, and what would cure it"},
     {"forge", vp_command_forge, "PLATFORM/PART@VERSION -o FILE",
      "make a module of any release, for example photon/system-part1@0.6.3"},
+    {"doctor", vp_command_doctor, "[--json]",
+     "say what this machine can do, and how to mend what it can't"},
     {NULL, NULL, NULL, NULL},
 };
 
