@@ -1,4 +1,4 @@
-#include "host/kernel/process.h"
+#include "host/tool/process.h"
 
 #include <errno.h>
 #include <fcntl.h>
