@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "host/kernel/process.h"
+#include "host/kernel/refusals.h"
 #include "host/kernel/relay.h"
 #include "host/kernel/vhci.h"
 #include "host/tool/command.h"
@@ -301,6 +302,19 @@ static void the_end_of_the_relay_is_the_end_for_the_kernel(void **state)
     assert_int_equal(recv(bench->kernel, &byte, 1, 0), 0);
 }
 
+/* ---- Refusals -------------------------------------------------------------------------------- */
+
+static void others_may_read_a_device_and_no_port(void **state)
+{
+    (void)state;
+    assert_true(refusals_expected(0664, R_OK | W_OK));
+    assert_true(refusals_expected(0664, W_OK));
+    assert_false(refusals_expected(0664, R_OK));
+    assert_true(refusals_expected(0660, R_OK));
+    assert_false(refusals_expected(0666, R_OK | W_OK));
+    assert_false(refusals_expected(0600, F_OK));
+}
+
 /* ---- Processes ------------------------------------------------------------------------------- */
 
 struct tool {
@@ -432,6 +446,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_import_may_fail, open_bench, close_bench),
         cmocka_unit_test_setup_teardown(the_end_of_the_relay_is_the_end_for_the_kernel, open_bench,
                                         close_bench),
+        cmocka_unit_test(others_may_read_a_device_and_no_port),
         cmocka_unit_test(a_tool_is_waited_for),
         cmocka_unit_test(descendants_are_waited_for),
         cmocka_unit_test(a_tool_can_be_ended),
