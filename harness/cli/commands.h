@@ -11,8 +11,10 @@
 
 enum { VP_EXIT_OK = 0, VP_EXIT_FAILED = 1, VP_EXIT_USAGE = 2, VP_EXIT_SYSTEM = 3 };
 
+int vp_command_clone(int argc, char **argv);
 int vp_command_ctl(int argc, char **argv);
 int vp_command_diagnose(int argc, char **argv);
+int vp_command_doctor(int argc, char **argv);
 int vp_command_exec(int argc, char **argv);
 int vp_command_forge(int argc, char **argv);
 int vp_command_inspect(int argc, char **argv);
