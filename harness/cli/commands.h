@@ -18,8 +18,10 @@ enum {
     VP_EXIT_MISSING = 4
 };
 
+int vp_command_clone(int argc, char **argv);
 int vp_command_ctl(int argc, char **argv);
 int vp_command_diagnose(int argc, char **argv);
+int vp_command_doctor(int argc, char **argv);
 int vp_command_exec(int argc, char **argv);
 int vp_command_forge(int argc, char **argv);
 int vp_command_guest(int argc, char **argv);

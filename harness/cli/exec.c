@@ -47,6 +47,7 @@ struct options {
     const char **specs;
     unsigned spec_count;
     const char *connect;
+    enum vp_host_engine engine;
     enum vp_speed speed;
     enum vp_host_access access;
     const char *trace;
@@ -68,6 +69,9 @@ static void print_usage(FILE *to)
           "  --speed SPEED    instant: flash operations and starts take no time (if not given);\n"
           "                   real: they take what data sheets say\n"
           "  --connect ADDR   use the devices of a running emulator ('vparticle run')\n"
+          "  --host HOST      userland: answer TOOL's system calls, without root (if not given);\n"
+          "                   kernel: attach the devices to this machine's kernel by vhci_hcd, as\n"
+          "                   root, where every process sees them\n"
           "  --access ACCESS  full: TOOL may open all devices (if not given); none: only what\n"
           "                   Debian allows a user without udev rules and outside of the group\n"
           "                   dialout; says in the end how often TOOL was refused\n"
@@ -90,13 +94,10 @@ __attribute__((format(printf, 1, 2))) static int wrong(const char *format, ...)
 }
 
 static const struct option long_options[] = {
-    {"device", required_argument, NULL, 'd'},
-    {"connect", required_argument, NULL, 'c'},
-    {"speed", required_argument, NULL, 's'},
-    {"access", required_argument, NULL, 'a'},
-    {"trace", required_argument, NULL, 't'},
-    {"help", no_argument, NULL, 'h'},
-    {NULL, 0, NULL, 0},
+    {"device", required_argument, NULL, 'd'}, {"connect", required_argument, NULL, 'c'},
+    {"host", required_argument, NULL, 'H'},   {"speed", required_argument, NULL, 's'},
+    {"access", required_argument, NULL, 'a'}, {"trace", required_argument, NULL, 't'},
+    {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0},
 };
 
 static int unknown_option(const char *word)
@@ -121,6 +122,11 @@ static int parse_options(int argc, char **argv, struct options *options)
             break;
         case 'c':
             options->connect = optarg;
+            break;
+        case 'H':
+            if (vp_host_engine_from_name(optarg, &options->engine)) {
+                return wrong("'--host %s': must be userland or kernel", optarg);
+            }
             break;
         case 's':
             if (vp_speed_from_name(optarg, &options->speed)) {
@@ -148,12 +154,11 @@ static int parse_options(int argc, char **argv, struct options *options)
     if (!options->connect == !options->spec_count) {
         return wrong("give either --device SPEC or --connect ADDRESS");
     }
+    if (options->spec_count > VP_SERVER_DEVICE_LIMIT) {
+        return wrong("%u devices are more than a bus can have (126)", options->spec_count);
+    }
     if (options->connect && options->trace) {
         return wrong("--trace needs --device: with --connect, give it to 'vparticle run'");
-    }
-    if (options->spec_count > VP_HOST_DEVICES) {
-        return wrong("%u devices are too many: a tool can see at most %d", options->spec_count,
-                     VP_HOST_DEVICES);
     }
     if (!*options->tool) {
         return wrong("the tool to run is missing: write it after '--', for example -- dfu-util -l");
@@ -245,7 +250,7 @@ static int start(struct exec *exec, const struct options *options, struct vp_fai
 {
     char address[PATH_MAX + 16];
     if (options->connect) {
-        return vp_host_create(&exec->host, exec->loop, options->connect, failure);
+        return vp_host_create(&exec->host, options->engine, exec->loop, options->connect, failure);
     }
     int error = create_devices(exec, options, failure);
     if (!error) {
@@ -254,7 +259,15 @@ static int start(struct exec *exec, const struct options *options, struct vp_fai
     if (!error) {
         error = start_control(exec, failure);
     }
-    return error ? error : vp_host_create(&exec->host, exec->loop, address, failure);
+    if (!error) {
+        error = vp_host_create(&exec->host, options->engine, exec->loop, address, failure);
+    }
+    if (!error && options->spec_count > vp_host_capacity(exec->host)) {
+        error = vp_fail(failure, VP_ERROR_INVALID,
+                        "%u devices are too many for '--host %s': %u ports", options->spec_count,
+                        vp_host_engine_name(options->engine), vp_host_capacity(exec->host));
+    }
+    return error;
 }
 
 static void stop(struct exec *exec)

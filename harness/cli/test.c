@@ -28,16 +28,18 @@ struct test {
 
 static void print_usage(FILE *to)
 {
-    fputs("Usage: vparticle test [PATH]... [OPTION]...\n\n"
-          "Run scenarios: files, or all *.yaml below a folder (default: scenarios).\n\n"
-          "  --format pretty|tap|json  how to report (default: pretty on a terminal, else tap)\n"
-          "  --report junit=FILE       write a JUnit file besides\n"
-          "  --jobs N                  how many run at a time (default: 1)\n"
-          "  --firmware FOLDER         real images (default: .cache/firmware above the scenario)\n"
-          "  --list                    only name the scenarios\n\n"
-          "Exit status: 0 none failed, 1 one failed, 2 a scenario or the command line is wrong,\n"
-          "3 the operating system refused.\n",
-          to);
+    fputs(
+        "Usage: vparticle test [PATH]... [OPTION]...\n\n"
+        "Run scenarios: files, or all *.yaml below a folder (default: scenarios).\n\n"
+        "  --format pretty|tap|json  how to report (default: pretty on a terminal, else tap)\n"
+        "  --report junit=FILE       write a JUnit file besides\n"
+        "  --jobs N                  how many run at a time (default: 1)\n"
+        "  --host userland|kernel    how tools see the devices (default: userland), as for 'exec'\n"
+        "  --firmware FOLDER         real images (default: .cache/firmware above the scenario)\n"
+        "  --list                    only name the scenarios\n\n"
+        "Exit status: 0 none failed, 1 one failed, 2 a scenario or the command line is wrong,\n"
+        "3 the operating system refused.\n",
+        to);
 }
 
 /* ---- Files ----------------------------------------------------------------------------------- */
@@ -160,17 +162,23 @@ static int read_firmware(struct test *test, const char *value)
     return 0;
 }
 
+static int read_host(struct test *test, const char *name)
+{
+    if (vp_host_engine_from_name(name, &test->options.host)) {
+        fprintf(stderr, "vparticle test: --host %s: must be userland or kernel\n", name);
+        return VP_ERROR_INVALID;
+    }
+    return 0;
+}
+
 /* @return 0, VP_ERROR_INVALID, or 1 if help was asked for and given */
 static int read_options(struct test *test, int argc, char **argv)
 {
     static const struct option options[] = {
-        {"format", required_argument, NULL, 'f'},
-        {"report", required_argument, NULL, 'r'},
-        {"jobs", required_argument, NULL, 'j'},
-        {"firmware", required_argument, NULL, 'w'},
-        {"list", no_argument, NULL, 'l'},
-        {"help", no_argument, NULL, 'h'},
-        {0},
+        {"format", required_argument, NULL, 'f'}, {"report", required_argument, NULL, 'r'},
+        {"jobs", required_argument, NULL, 'j'},   {"firmware", required_argument, NULL, 'w'},
+        {"host", required_argument, NULL, 'H'},   {"list", no_argument, NULL, 'l'},
+        {"help", no_argument, NULL, 'h'},         {0},
     };
     int error = 0;
     for (int option; !error && (option = getopt_long(argc, argv, "j:h", options, NULL)) != -1;) {
@@ -187,6 +195,9 @@ static int read_options(struct test *test, int argc, char **argv)
         case 'w':
             error = read_firmware(test, optarg);
             break;
+        case 'H':
+            error = read_host(test, optarg);
+            break;
         case 'l':
             test->list = true;
             break;
@@ -196,6 +207,13 @@ static int read_options(struct test *test, int argc, char **argv)
         default:
             error = VP_ERROR_INVALID;
         }
+    }
+    if (!error && test->options.host == VP_HOST_KERNEL && test->options.jobs > 1) {
+        fputs(
+            "vparticle test: --jobs: the kernel shows the devices of one scenario to the tools of "
+            "all others, so only one can run at a time with --host kernel\n",
+            stderr);
+        error = VP_ERROR_INVALID;
     }
     if (!error && optind == argc) {
         error = find_scenarios(test, "scenarios");

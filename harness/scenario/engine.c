@@ -312,7 +312,8 @@ static int start(struct vp_engine *engine)
     error = address ? vp_server_listen(engine->server, address, NULL, 0, &failure)
                     : vp_fail(&failure, VP_ERROR_NO_MEMORY, "out of memory");
     if (!error) {
-        error = vp_host_create(&engine->host, engine->loop, address, &failure);
+        error = vp_host_create(&engine->host, engine->surroundings->host, engine->loop, address,
+                               &failure);
     }
     free(address);
     if (!error) {

@@ -5,6 +5,7 @@
 
 #include "report/result.h"
 #include "scenario/scenario.h"
+#include "vparticle/host.h"
 
 /** What a scenario runs in. */
 struct vp_surroundings {
@@ -12,6 +13,7 @@ struct vp_surroundings {
     const char *temporary; /**< another one, for what the engine itself needs */
     const char *firmware;  /**< folder with real images, or NULL */
     const char *vparticle; /**< path of this program */
+    enum vp_host_engine host;
 };
 
 /**

@@ -125,9 +125,11 @@ static char *rerun_command(const struct runner *runner, const struct vp_scenario
 {
     char *program = shell_word(runner->options->program), *path = shell_word(scenario->path);
     char *firmware = runner->options->firmware ? shell_word(runner->options->firmware) : NULL;
+    const bool kernel = runner->options->host == VP_HOST_KERNEL;
     char *command = program && path
-                        ? vp_text("%s test %s%s%s%s", program, firmware ? "--firmware " : "",
-                                  firmware ? firmware : "", firmware ? " " : "", path)
+                        ? vp_text("%s test %s%s%s%s%s", program, kernel ? "--host kernel " : "",
+                                  firmware ? "--firmware " : "", firmware ? firmware : "",
+                                  firmware ? " " : "", path)
                         : NULL;
     free(program);
     free(path);
@@ -206,6 +208,7 @@ _Noreturn static void run_here(const struct runner *runner, const struct job *jo
         .temporary = temporary,
         .firmware = firmware,
         .vparticle = runner->options->vparticle,
+        .host = runner->options->host,
     };
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     signal(SIGINT, SIG_DFL);

@@ -4,9 +4,11 @@
 
 #include "report/result.h"
 #include "scenario/scenario.h"
+#include "vparticle/host.h"
 
 struct vp_runner_options {
-    unsigned jobs;
+    unsigned jobs; /**< 1 where VP_HOST_KERNEL shows all devices to all tools */
+    enum vp_host_engine host;
     const char *firmware;  /**< folder with real images; NULL: look for it above each scenario */
     const char *program;   /**< how this program was called, for the command that runs one again */
     const char *vparticle; /**< its absolute path */

@@ -148,7 +148,7 @@ static struct vp_host *make_host(struct ev_loop *loop)
 {
     struct vp_host *host;
     struct vp_failure failure = {""};
-    if (vp_host_create(&host, loop, address, &failure)) {
+    if (vp_host_create(&host, VP_HOST_USERLAND, loop, address, &failure)) {
         fail_msg("%s", failure.text);
     }
     told[0] = '\0';

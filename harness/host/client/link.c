@@ -1,11 +1,11 @@
 #include "host/client/link.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
 
+#include "host/client/import.h"
 #include "host/client/stream.h"
 
 /* Connect for a question, which is given up when `timed_out` is called. @return false: it cannot
@@ -208,33 +208,21 @@ static void import_timed_out(struct ev_loop *loop, ev_timer *timer, int events)
 
 static size_t take_import(struct link *link, const uint8_t *bytes, size_t count)
 {
-    static const char *const reasons[] = {"", "the device is not available",
-                                          "the device is in use by another host",
-                                          "the device failed", "the server has no such device"};
-    if (count < VP_USBIP_OP_SIZE) {
-        return 0;
-    }
-    struct vp_usbip_op op;
-    vp_usbip_decode_op(&op, bytes);
-    if (op.code != VP_USBIP_OP_REP_IMPORT) {
-        link_fail(link, "the server does not answer OP_REQ_IMPORT in the form of USB/IP");
-        return 0;
-    }
-    if (op.status) {
-        link_fail(link, op.status < sizeof reasons / sizeof *reasons ? reasons[op.status]
-                                                                     : "the import failed");
-        return 0;
-    }
-    if (count < VP_USBIP_OP_SIZE + VP_USBIP_DEVICE_SIZE) {
-        return 0;
-    }
     struct vp_usbip_device device;
-    vp_usbip_decode_device(&device, bytes + VP_USBIP_OP_SIZE);
+    const char *reason;
+    const size_t used = import_answer(bytes, count, &device, &reason);
+    if (reason) {
+        link_fail(link, reason);
+        return 0;
+    }
+    if (used == 0) {
+        return 0;
+    }
     link->imported = true;
     ev_timer_stop(link->stream.loop, &link->limit);
     link->devid = device.busnum << 16 | device.devnum;
     link->events->opened(link->context, &device);
-    return VP_USBIP_OP_SIZE + VP_USBIP_DEVICE_SIZE;
+    return used;
 }
 
 static struct link_transfer *find(struct link *link, uint32_t seqnum)
@@ -328,10 +316,8 @@ struct link *link_open(struct ev_loop *loop, const struct link_address *address,
         free(link);
         return NULL;
     }
-    uint8_t request[VP_USBIP_IMPORT_REQUEST_SIZE] = {0};
-    vp_usbip_encode_op(request, &(struct vp_usbip_op){.version = VP_USBIP_VERSION,
-                                                      .code = VP_USBIP_OP_REQ_IMPORT});
-    snprintf((char *)request + VP_USBIP_OP_SIZE, VP_USBIP_BUSID_SIZE, "%s", busid);
+    uint8_t request[VP_USBIP_IMPORT_REQUEST_SIZE];
+    import_request(request, busid);
     stream_send(&link->stream, request, sizeof request);
     return link;
 }

@@ -191,6 +191,17 @@ static void on_socket(struct ev_loop *loop, ev_io *io, int events)
     }
 }
 
+static void begin(struct stream *stream, struct ev_loop *loop, int fd, bool connecting)
+{
+    stream->loop = loop;
+    stream->connecting = connecting;
+    stream->alive = NULL;
+    stream->input = stream->output = (struct stream_buffer){.bytes = NULL};
+    ev_io_init(&stream->io, on_socket, fd, connecting ? EV_WRITE : EV_READ);
+    stream->io.data = stream;
+    ev_io_start(loop, &stream->io);
+}
+
 int stream_open(struct stream *stream, struct ev_loop *loop, const struct sockaddr *address,
                 socklen_t length)
 {
@@ -210,12 +221,11 @@ int stream_open(struct stream *stream, struct ev_loop *loop, const struct sockad
         errno = error;
         return VP_ERROR_IO;
     }
-    stream->loop = loop;
-    stream->connecting = result != 0;
-    stream->alive = NULL;
-    stream->input = stream->output = (struct stream_buffer){.bytes = NULL};
-    ev_io_init(&stream->io, on_socket, fd, stream->connecting ? EV_WRITE : EV_READ);
-    stream->io.data = stream;
-    ev_io_start(loop, &stream->io);
+    begin(stream, loop, fd, result != 0);
     return 0;
+}
+
+void stream_adopt(struct stream *stream, struct ev_loop *loop, int fd)
+{
+    begin(stream, loop, fd, false);
 }

@@ -41,6 +41,10 @@ struct stream {
 int stream_open(struct stream *stream, struct ev_loop *loop, const struct sockaddr *address,
                 socklen_t length);
 
+/** The same with a connected socket, which must not block; it belongs to the stream from here on.
+ */
+void stream_adopt(struct stream *stream, struct ev_loop *loop, int fd);
+
 /** Send, now or when the socket takes it. A failure shows later, through `ended`. */
 void stream_send(struct stream *stream, const void *bytes, size_t count);
 

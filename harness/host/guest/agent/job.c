@@ -63,7 +63,7 @@ void job_clear(struct job *job)
     free(job->directory);
     free(job->share);
     free(job->temporary);
-    *job = (struct job){NULL};
+    *job = (struct job){.arguments = NULL};
 }
 
 /* ---- Starting it -------------------------------------------------------------------------------

@@ -88,7 +88,7 @@ int frame_reader_next(struct frame_reader *reader, struct frame *frame)
 void frame_reader_clear(struct frame_reader *reader)
 {
     free(reader->bytes);
-    *reader = (struct frame_reader){NULL};
+    *reader = (struct frame_reader){.bytes = NULL};
 }
 
 void frame_write_header(uint8_t header[FRAME_HEADER], enum frame_type type, uint32_t length)

@@ -75,6 +75,6 @@ void outflow_stop(struct outflow *flow)
     if (flow->loop) {
         ev_io_stop(flow->loop, &flow->io);
         free(flow->bytes);
-        *flow = (struct outflow){NULL};
+        *flow = (struct outflow){.loop = NULL};
     }
 }

@@ -42,7 +42,7 @@ static void answer_link(const struct call *call, const char *file, uint64_t buff
 }
 
 /* /proc/self/fd/N: libraries learn the name of what they have opened from there. */
-static bool read_proc_link(struct vp_host *host, const struct call *call, const char *path,
+static bool read_proc_link(struct userland *host, const struct call *call, const char *path,
                            uint64_t buffer, uint64_t size)
 {
     char process[32];
@@ -68,7 +68,7 @@ static bool read_proc_link(struct vp_host *host, const struct call *call, const 
     return true;
 }
 
-static void readlink_any(struct vp_host *host, const struct call *call, int directory,
+static void readlink_any(struct userland *host, const struct call *call, int directory,
                          uint64_t address, uint64_t buffer, uint64_t size)
 {
     char path[PATH_MAX];
@@ -97,13 +97,13 @@ static void readlink_any(struct vp_host *host, const struct call *call, int dire
 }
 
 #ifdef SYS_readlink
-static void on_readlink(struct vp_host *host, const struct call *call)
+static void on_readlink(struct userland *host, const struct call *call)
 {
     readlink_any(host, call, AT_FDCWD, call->arguments[0], call->arguments[1], call->arguments[2]);
 }
 #endif
 
-static void on_readlinkat(struct vp_host *host, const struct call *call)
+static void on_readlinkat(struct userland *host, const struct call *call)
 {
     readlink_any(host, call, (int)call->arguments[0], call->arguments[1], call->arguments[2],
                  call->arguments[3]);
@@ -111,7 +111,7 @@ static void on_readlinkat(struct vp_host *host, const struct call *call)
 
 /* ---- statfs: libusb and libudev make sure that /sys is a sysfs --------------------------- */
 
-static void answer_statfs(const struct vp_host *host, const struct call *call, const char *path)
+static void answer_statfs(const struct userland *host, const struct call *call, const char *path)
 {
     struct statfs status;
     if (statfs(host->tree.root, &status)) {
@@ -126,7 +126,7 @@ static void answer_statfs(const struct vp_host *host, const struct call *call, c
     }
 }
 
-static void on_statfs(struct vp_host *host, const struct call *call)
+static void on_statfs(struct userland *host, const struct call *call)
 {
     struct location location;
     if (files_find(host, call, AT_FDCWD, call->arguments[0], true, &location)) {
@@ -134,7 +134,7 @@ static void on_statfs(struct vp_host *host, const struct call *call)
     }
 }
 
-static void on_fstatfs(struct vp_host *host, const struct call *call)
+static void on_fstatfs(struct userland *host, const struct call *call)
 {
     struct opened opened;
     files_identify(host, call, (int)call->arguments[0], &opened);
@@ -147,7 +147,7 @@ static void on_fstatfs(struct vp_host *host, const struct call *call)
 
 /* ---- Extended attributes: ls asks for them; there are none ------------------------------- */
 
-static void on_getxattr(struct vp_host *host, const struct call *call)
+static void on_getxattr(struct userland *host, const struct call *call)
 {
     struct location location;
     if (files_find(host, call, AT_FDCWD, call->arguments[0], call->number == SYS_getxattr,
@@ -156,7 +156,7 @@ static void on_getxattr(struct vp_host *host, const struct call *call)
     }
 }
 
-static void on_listxattr(struct vp_host *host, const struct call *call)
+static void on_listxattr(struct userland *host, const struct call *call)
 {
     struct location location;
     if (files_find(host, call, AT_FDCWD, call->arguments[0], call->number == SYS_listxattr,

@@ -19,7 +19,7 @@
 
 /* A descriptor with O_PATH can't be handed over, but for folders an ordinary one does as well, and
  * for symbolic links there are stand-ins. */
-static int open_stand_in(const struct vp_host *host, const char *path)
+static int open_stand_in(const struct userland *host, const char *path)
 {
     char stand_in[PATH_MAX];
     char file[FILE_SIZE];
@@ -39,7 +39,7 @@ static int open_real(const char *file, uint64_t flags)
 }
 
 /* What O_PATH stands for: a folder's descriptor may as well be an ordinary one. */
-static int open_only_path(const struct vp_host *host, const struct location *location,
+static int open_only_path(const struct userland *host, const struct location *location,
                           const char *file, uint64_t flags)
 {
     struct stat status;
@@ -52,7 +52,7 @@ static int open_only_path(const struct vp_host *host, const struct location *loc
     return open(file, (int)(flags & (O_DIRECTORY | O_NOFOLLOW)) | O_RDONLY | O_CLOEXEC);
 }
 
-static void open_file(const struct vp_host *host, const struct call *call,
+static void open_file(const struct userland *host, const struct call *call,
                       const struct location *location, uint64_t flags)
 {
     char file[FILE_SIZE];
@@ -82,7 +82,7 @@ static void open_file(const struct vp_host *host, const struct call *call,
     close(fd);
 }
 
-static void open_listing(const struct vp_host *host, const struct call *call, const char *path,
+static void open_listing(const struct userland *host, const struct call *call, const char *path,
                          uint64_t flags)
 {
     int fd = (flags & O_ACCMODE) == O_RDONLY ? listing_open(host->tree.root, path) : -1;
@@ -94,7 +94,7 @@ static void open_listing(const struct vp_host *host, const struct call *call, co
     close(fd);
 }
 
-static void open_usb_node(struct vp_host *host, const struct call *call,
+static void open_usb_node(struct userland *host, const struct call *call,
                           const struct location *location, uint64_t flags)
 {
     unsigned bus;
@@ -112,7 +112,7 @@ static void open_usb_node(struct vp_host *host, const struct call *call,
 }
 
 /* In the kernel's order: do_open() of fs/namei.c. */
-static void open_node(struct vp_host *host, const struct call *call,
+static void open_node(struct userland *host, const struct call *call,
                       const struct location *location, uint64_t flags, struct node node)
 {
     if (flags & O_CREAT && flags & O_EXCL) {
@@ -128,8 +128,8 @@ static void open_node(struct vp_host *host, const struct call *call,
     }
 }
 
-static void open_any(struct vp_host *host, const struct call *call, int directory, uint64_t address,
-                     uint64_t flags)
+static void open_any(struct userland *host, const struct call *call, int directory,
+                     uint64_t address, uint64_t flags)
 {
     struct location location;
     enum place place =
@@ -158,23 +158,23 @@ static void open_any(struct vp_host *host, const struct call *call, int director
 }
 
 #ifdef SYS_open
-void files_open(struct vp_host *host, const struct call *call)
+void files_open(struct userland *host, const struct call *call)
 {
     open_any(host, call, AT_FDCWD, call->arguments[0], call->arguments[1]);
 }
 
-void files_creat(struct vp_host *host, const struct call *call)
+void files_creat(struct userland *host, const struct call *call)
 {
     open_any(host, call, AT_FDCWD, call->arguments[0], O_CREAT | O_WRONLY | O_TRUNC);
 }
 #endif
 
-void files_openat(struct vp_host *host, const struct call *call)
+void files_openat(struct userland *host, const struct call *call)
 {
     open_any(host, call, (int)call->arguments[0], call->arguments[1], call->arguments[2]);
 }
 
-void files_openat2(struct vp_host *host, const struct call *call)
+void files_openat2(struct userland *host, const struct call *call)
 {
     struct open_how how;
     if (call_read(call, call->arguments[2], &how, sizeof how)) {

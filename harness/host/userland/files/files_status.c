@@ -43,7 +43,7 @@ struct status_question {
     unsigned flags, mask; /**< of statx */
 };
 
-static void answer_status(const struct vp_host *host, const struct status_question *question,
+static void answer_status(const struct userland *host, const struct status_question *question,
                           const struct opened *what)
 {
     char file[FILE_SIZE];
@@ -79,7 +79,7 @@ static void answer_status(const struct vp_host *host, const struct status_questi
     }
 }
 
-static void status_of_fd(struct vp_host *host, const struct status_question *question, int fd)
+static void status_of_fd(struct userland *host, const struct status_question *question, int fd)
 {
     struct opened opened;
     files_identify(host, question->call, fd, &opened);
@@ -90,7 +90,7 @@ static void status_of_fd(struct vp_host *host, const struct status_question *que
     }
 }
 
-static void status_of_path(struct vp_host *host, const struct status_question *question,
+static void status_of_path(struct userland *host, const struct status_question *question,
                            int directory, uint64_t address)
 {
     struct location location;
@@ -112,13 +112,13 @@ static void status_of_path(struct vp_host *host, const struct status_question *q
 }
 
 #ifdef SYS_stat
-void files_stat(struct vp_host *host, const struct call *call)
+void files_stat(struct userland *host, const struct call *call)
 {
     struct status_question question = {.call = call, .buffer = call->arguments[1]};
     status_of_path(host, &question, AT_FDCWD, call->arguments[0]);
 }
 
-void files_lstat(struct vp_host *host, const struct call *call)
+void files_lstat(struct userland *host, const struct call *call)
 {
     struct status_question question = {
         .call = call, .buffer = call->arguments[1], .flags = AT_SYMLINK_NOFOLLOW};
@@ -126,20 +126,20 @@ void files_lstat(struct vp_host *host, const struct call *call)
 }
 #endif
 
-void files_fstat(struct vp_host *host, const struct call *call)
+void files_fstat(struct userland *host, const struct call *call)
 {
     struct status_question question = {.call = call, .buffer = call->arguments[1]};
     status_of_fd(host, &question, (int)call->arguments[0]);
 }
 
-void files_fstatat(struct vp_host *host, const struct call *call)
+void files_fstatat(struct userland *host, const struct call *call)
 {
     struct status_question question = {
         .call = call, .buffer = call->arguments[2], .flags = (unsigned)call->arguments[3]};
     status_of_path(host, &question, (int)call->arguments[0], call->arguments[1]);
 }
 
-void files_statx(struct vp_host *host, const struct call *call)
+void files_statx(struct userland *host, const struct call *call)
 {
     struct status_question question = {.call = call,
                                        .buffer = call->arguments[4],
@@ -165,7 +165,7 @@ static void access_node(const struct call *call, const char *path, struct node n
     }
 }
 
-static void access_any(struct vp_host *host, const struct call *call, int directory,
+static void access_any(struct userland *host, const struct call *call, int directory,
                        uint64_t address, uint64_t mode, uint64_t flags)
 {
     struct location location;
@@ -187,18 +187,18 @@ static void access_any(struct vp_host *host, const struct call *call, int direct
 }
 
 #ifdef SYS_access
-void files_access(struct vp_host *host, const struct call *call)
+void files_access(struct userland *host, const struct call *call)
 {
     access_any(host, call, AT_FDCWD, call->arguments[0], call->arguments[1], 0);
 }
 #endif
 
-void files_faccessat(struct vp_host *host, const struct call *call)
+void files_faccessat(struct userland *host, const struct call *call)
 {
     access_any(host, call, (int)call->arguments[0], call->arguments[1], call->arguments[2], 0);
 }
 
-void files_faccessat2(struct vp_host *host, const struct call *call)
+void files_faccessat2(struct userland *host, const struct call *call)
 {
     access_any(host, call, (int)call->arguments[0], call->arguments[1], call->arguments[2],
                call->arguments[3]);

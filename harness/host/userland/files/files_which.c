@@ -13,7 +13,7 @@
 #include "host/userland/udev/monitor.h"
 #include "host/userland/usbfs/usbfs.h"
 
-bool files_read_path(const struct vp_host *host, const struct call *call, int directory,
+bool files_read_path(const struct userland *host, const struct call *call, int directory,
                      uint64_t address, char path[PATH_MAX], bool *from_tree)
 {
     *from_tree = false;
@@ -35,7 +35,7 @@ bool files_read_path(const struct vp_host *host, const struct call *call, int di
     return *seen == '/' && snprintf(path, PATH_MAX, "%s/%s", seen, text) < PATH_MAX;
 }
 
-enum place files_locate(const struct vp_host *host, const struct call *call, int directory,
+enum place files_locate(const struct userland *host, const struct call *call, int directory,
                         uint64_t address, bool follow, struct location *location)
 {
     char path[PATH_MAX];
@@ -67,13 +67,13 @@ bool files_is_ours(const struct call *call, const struct location *location)
     }
 }
 
-void files_name(const struct vp_host *host, const struct location *location, char file[FILE_SIZE])
+void files_name(const struct userland *host, const struct location *location, char file[FILE_SIZE])
 {
     paths_file(location->place == PLACE_REAL ? "" : host->tree.root, location->path, file,
                FILE_SIZE);
 }
 
-bool files_find(const struct vp_host *host, const struct call *call, int directory,
+bool files_find(const struct userland *host, const struct call *call, int directory,
                 uint64_t address, bool follow, struct location *location)
 {
     files_locate(host, call, directory, address, follow, location);
@@ -101,7 +101,7 @@ bool files_is_node(const char *path, struct node *node)
     return true;
 }
 
-static bool is_in_tree(const struct vp_host *host, const char *path)
+static bool is_in_tree(const struct userland *host, const char *path)
 {
     char file[FILE_SIZE];
     struct stat status;
@@ -109,7 +109,7 @@ static bool is_in_tree(const struct vp_host *host, const char *path)
     return lstat(file, &status) == 0;
 }
 
-static void identify_name(const struct vp_host *host, const char *name, struct opened *opened)
+static void identify_name(const struct userland *host, const char *name, struct opened *opened)
 {
     const char *seen = paths_seen(host->tree.root, name);
     opened->kind = OPENED_OTHER;
@@ -136,7 +136,7 @@ static void identify_name(const struct vp_host *host, const char *name, struct o
     }
 }
 
-void files_identify(const struct vp_host *host, const struct call *call, int fd,
+void files_identify(const struct userland *host, const struct call *call, int fd,
                     struct opened *opened)
 {
     char name[PATH_MAX];

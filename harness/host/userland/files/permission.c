@@ -50,15 +50,3 @@ void permission_refuse(const struct call *call, const char *path, int error)
     }
     call_fail(call, error);
 }
-
-int vp_host_access_from_name(const char *name, enum vp_host_access *access)
-{
-    if (strcmp(name, "full") == 0) {
-        *access = VP_HOST_ACCESS_FULL;
-    } else if (strcmp(name, "none") == 0) {
-        *access = VP_HOST_ACCESS_NONE;
-    } else {
-        return VP_ERROR_NOT_FOUND;
-    }
-    return 0;
-}

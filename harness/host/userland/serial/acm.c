@@ -38,7 +38,7 @@ static void port_free(struct acm *acm)
 
 /* Kernel: acm_port_destruct(), which frees the number for the next device. The node of a pty is
  * removed with its master, and the inode with the slave's last descriptor. */
-static void read_watches(struct vp_host *host)
+static void read_watches(struct userland *host)
 {
     _Alignas(struct inotify_event) char events[4096];
     ssize_t size;
@@ -65,7 +65,7 @@ static void on_watch(struct ev_loop *loop, ev_io *io, int events)
     read_watches(io->data);
 }
 
-static bool start_watches(struct vp_host *host)
+static bool start_watches(struct userland *host)
 {
     if (host->port_watches.data) {
         return true;
@@ -76,7 +76,7 @@ static bool start_watches(struct vp_host *host)
     }
     ev_io_init(&host->port_watches, on_watch, fd, EV_READ);
     host->port_watches.data = host;
-    ev_io_start(host->loop, &host->port_watches);
+    ev_io_start(host->base.loop, &host->port_watches);
     return true;
 }
 
@@ -98,7 +98,7 @@ static void watch_last_close(struct acm *acm)
 
 /* ---- Binding: acm_probe() and acm_disconnect() ------------------------------------------- */
 
-static int choose_minor(struct vp_host *host)
+static int choose_minor(struct userland *host)
 {
     for (unsigned minor = 0; minor < ACM_MINORS; minor++) {
         const struct acm *acm = host->ports;
@@ -137,14 +137,14 @@ static void set_driver(struct acm *acm, const char *name)
 /* Kernel: tty_port_register_device(). The device may have refused the line coding. */
 static void probed(struct acm *acm, struct acm_request *request)
 {
-    struct vp_host *host = acm->host;
+    struct userland *host = acm->host;
     (void)request;
     if (acm->state != ACM_PROBING || acm->silent) {
         return;
     }
     acm->state = ACM_CLOSED;
     if (tree_add_tty(&host->tree, acm_subject(acm))) {
-        host_log(host, "cannot write the files of /dev/ttyACM%u", acm->minor);
+        host_log(&host->base, "cannot write the files of /dev/ttyACM%u", acm->minor);
     }
     acm->registered = true;
     monitor_announce_one(host, "add", acm_subject(acm));
@@ -156,7 +156,7 @@ static void probed(struct acm *acm, struct acm_request *request)
 
 static struct acm *port_create(struct host_device *device, const struct cdc_function *function)
 {
-    struct vp_host *host = device->host;
+    struct userland *host = device->host;
     if (host->port_watches.data) {
         read_watches(host);
     }
@@ -192,7 +192,7 @@ bool acm_bind(struct host_device *device, unsigned interface, const struct call 
     }
     struct acm *acm = port_create(device, &function);
     if (!acm) {
-        host_log(device->host, "no serial port for device %s: no memory, or too many ports",
+        host_log(&device->host->base, "no serial port for device %s: no memory, or too many ports",
                  device->busid);
         return false;
     }
@@ -220,7 +220,7 @@ void acm_bind_all(struct host_device *device)
 
 static void disconnect(struct acm *acm)
 {
-    struct vp_host *host = acm->host;
+    struct userland *host = acm->host;
     struct uevent_subject subject = acm_subject(acm);
     acm->silent = true;
     acm_stop_transfers(acm);
@@ -282,7 +282,7 @@ bool acm_is_node(const char *path, unsigned *minor)
     return sscanf(path, "/dev/ttyACM%3u%n", minor, &end) == 1 && path[end] == '\0';
 }
 
-void acm_open(struct vp_host *host, const struct call *call, unsigned minor, int flags)
+void acm_open(struct userland *host, const struct call *call, unsigned minor, int flags)
 {
     struct acm *acm = host->ports;
     while (acm && (acm->minor != minor || acm->state == ACM_GONE)) {
@@ -295,7 +295,7 @@ void acm_open(struct vp_host *host, const struct call *call, unsigned minor, int
     }
 }
 
-struct acm *acm_of_fd(const struct vp_host *host, const struct call *call, int fd)
+struct acm *acm_of_fd(const struct userland *host, const struct call *call, int fd)
 {
     for (struct acm *acm = host->ports; acm; acm = acm->next) {
         if (acm->pty.master >= 0 && pty_is_slave(&acm->pty, call->thread, fd)) {
@@ -305,7 +305,7 @@ struct acm *acm_of_fd(const struct vp_host *host, const struct call *call, int f
     return NULL;
 }
 
-bool acm_owns(const struct vp_host *host, const struct call *call, int fd, unsigned *minor)
+bool acm_owns(const struct userland *host, const struct call *call, int fd, unsigned *minor)
 {
     for (const struct acm *acm = host->ports; acm; acm = acm->next) {
         if ((acm->state == ACM_GONE ? acm->watch >= 0 : acm->pty.master >= 0) &&
@@ -319,14 +319,14 @@ bool acm_owns(const struct vp_host *host, const struct call *call, int fd, unsig
 
 /* ---- Ends -------------------------------------------------------------------------------- */
 
-void acm_look_all(struct vp_host *host)
+void acm_look_all(struct userland *host)
 {
     for (struct acm *acm = host->ports; acm; acm = acm->next) {
         acm_look(acm);
     }
 }
 
-bool acm_is_closing(const struct vp_host *host)
+bool acm_is_closing(const struct userland *host)
 {
     for (const struct acm *acm = host->ports; acm; acm = acm->next) {
         if (acm->state == ACM_CLOSING) {
@@ -343,7 +343,7 @@ static void forget(struct call *call, const struct session *session)
     }
 }
 
-void acm_forget_session(struct vp_host *host, const struct session *session)
+void acm_forget_session(struct userland *host, const struct session *session)
 {
     for (struct acm *acm = host->ports; acm; acm = acm->next) {
         forget(&acm->binder, session);
@@ -356,14 +356,14 @@ void acm_forget_session(struct vp_host *host, const struct session *session)
     }
 }
 
-void acm_free_all(struct vp_host *host)
+void acm_free_all(struct userland *host)
 {
     for (struct acm *acm = host->ports, *next; acm; acm = next) {
         next = acm->next;
         port_free(acm);
     }
     if (host->port_watches.data) {
-        ev_io_stop(host->loop, &host->port_watches);
+        ev_io_stop(host->base.loop, &host->port_watches);
         close(host->port_watches.fd);
         host->port_watches.data = NULL;
     }

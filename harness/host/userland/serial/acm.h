@@ -11,7 +11,7 @@ struct acm;
 struct call;
 struct host_device;
 struct session;
-struct vp_host;
+struct userland;
 
 /** Bind to all serial ports of a device that has just been configured. */
 void acm_bind_all(struct host_device *device);
@@ -33,24 +33,24 @@ bool acm_is_probing(const struct host_device *device);
 bool acm_is_node(const char *path, unsigned *minor);
 
 /** open(2) of /dev/ttyACM@p minor. */
-void acm_open(struct vp_host *host, const struct call *call, unsigned minor, int flags);
+void acm_open(struct userland *host, const struct call *call, unsigned minor, int flags);
 
 /** The numbers of ioctl(2) that concern ports, by @p index from 0; 0 after the last. */
 unsigned acm_ioctl_number(unsigned index);
 
 /** ioctl(2) with such a number. */
-void acm_ioctl(struct vp_host *host, const struct call *call);
+void acm_ioctl(struct userland *host, const struct call *call);
 
 /** Is the tool's descriptor a port, perhaps one that has gone? */
-bool acm_owns(const struct vp_host *host, const struct call *call, int fd, unsigned *minor);
+bool acm_owns(const struct userland *host, const struct call *call, int fd, unsigned *minor);
 
 /** Close the ports that nobody has open any more. No port is freed here. */
-void acm_look_all(struct vp_host *host);
+void acm_look_all(struct userland *host);
 /** True while what tools have written last is still being sent. */
-bool acm_is_closing(const struct vp_host *host);
+bool acm_is_closing(const struct userland *host);
 
-void acm_forget_session(struct vp_host *host, const struct session *session);
+void acm_forget_session(struct userland *host, const struct session *session);
 /** After all devices have gone. */
-void acm_free_all(struct vp_host *host);
+void acm_free_all(struct userland *host);
 
 #endif

@@ -19,7 +19,7 @@ static uint32_t packet_size(const struct usb_endpoint *endpoint)
 static void pause_after_error(struct acm *acm)
 {
     ev_timer_set(&acm->pause, ACM_ERROR_PAUSE, 0);
-    ev_timer_start(acm->host->loop, &acm->pause);
+    ev_timer_start(acm->host->base.loop, &acm->pause);
 }
 
 /* The endpoint is alive, but this transfer has failed. */
@@ -99,14 +99,14 @@ static void read_again(struct acm_urb *urb)
 /* What the tool does not take stays with its transfer, and the device waits: acm_tty_throttle(). */
 static void flush_input(struct acm *acm)
 {
-    ev_io_stop(acm->host->loop, &acm->writable);
+    ev_io_stop(acm->host->base.loop, &acm->writable);
     while (acm->input) {
         struct acm_urb *urb = acm->input;
         ssize_t taken =
             write(acm->pty.master, urb->data + urb->used, urb->transfer.actual - urb->used);
         if (taken < 0) {
             if (errno == EAGAIN) {
-                ev_io_start(acm->host->loop, &acm->writable);
+                ev_io_start(acm->host->base.loop, &acm->writable);
             }
             return;
         }
@@ -131,7 +131,7 @@ static void on_writable(struct ev_loop *loop, ev_io *io, int events)
 
 void acm_drop_input(struct acm *acm)
 {
-    ev_io_stop(acm->host->loop, &acm->writable);
+    ev_io_stop(acm->host->base.loop, &acm->writable);
     while (acm->input) {
         struct acm_urb *urb = acm->input;
         acm->input = urb->next;
@@ -254,7 +254,7 @@ static enum supply take_output(struct acm *acm)
 
 void acm_pump(struct acm *acm)
 {
-    struct ev_loop *loop = acm->host->loop;
+    struct ev_loop *loop = acm->host->base.loop;
     enum supply supply = SUPPLY_MORE;
     if (acm->pty.master < 0) {
         return;
@@ -299,7 +299,7 @@ void acm_start_writing(struct acm *acm)
 {
     ev_io_set(&acm->readable, acm->pty.master, EV_READ);
     ev_io_set(&acm->writable, acm->pty.master, EV_WRITE);
-    ev_io_start(acm->host->loop, &acm->readable);
+    ev_io_start(acm->host->base.loop, &acm->readable);
 }
 
 /* Kernel: acm_tty_flush_buffer(). */
@@ -318,7 +318,7 @@ void acm_drop_output(struct acm *acm)
 
 void acm_stop_transfers(struct acm *acm)
 {
-    struct ev_loop *loop = acm->host->loop;
+    struct ev_loop *loop = acm->host->base.loop;
     ev_timer_stop(loop, &acm->pause);
     acm_urb_kill_all(acm, lines_done);
     acm_urb_kill_all(acm, read_done);

@@ -208,7 +208,7 @@ static void break_begun(struct acm *acm, struct acm_request *request)
     if (acm->state != ACM_OPEN) {
         call_fail(&request->call, EIO); /* hung up meanwhile: nothing will end this break */
     } else if (acm_wait(acm, &waiter)) {
-        ev_timer_start(acm->host->loop, &acm->break_end);
+        ev_timer_start(acm->host->base.loop, &acm->break_end);
     }
 }
 
@@ -220,7 +220,7 @@ static void send_break(struct acm *acm, const struct acm_waiter *waiter)
         return;
     }
     if (!ev_is_active(&acm->break_end)) {
-        ev_now_update(acm->host->loop);
+        ev_now_update(acm->host->base.loop);
         ev_timer_init(&acm->break_end, on_break_end,
                       waiter->value ? waiter->value / 10.0 : BREAK_SECONDS, 0);
         acm->break_end.data = acm;
@@ -437,7 +437,7 @@ unsigned acm_ioctl_number(unsigned index)
     return index < sizeof requests / sizeof *requests ? requests[index].request : 0;
 }
 
-void acm_ioctl(struct vp_host *host, const struct call *call)
+void acm_ioctl(struct userland *host, const struct call *call)
 {
     struct acm *acm = host->ports ? acm_of_fd(host, call, (int)call->arguments[0]) : NULL;
     for (size_t i = 0; acm && i < sizeof requests / sizeof *requests; i++) {

@@ -224,7 +224,7 @@ static void shut_down(struct acm *acm, struct acm_request *request)
 
 static void stop_pty(struct acm *acm)
 {
-    struct ev_loop *loop = acm->host->loop;
+    struct ev_loop *loop = acm->host->base.loop;
     ev_io_stop(loop, &acm->readable);
     ev_io_stop(loop, &acm->writable);
     ev_timer_stop(loop, &acm->look);
@@ -266,8 +266,8 @@ static void start_closing(struct acm *acm)
     ev_timer_init(&acm->limit, on_limit, acm->closing_wait / 1000.0, 0);
     acm->limit.data = acm;
     if (acm->closing_wait != CLOSING_WAIT_FOREVER) {
-        ev_now_update(acm->host->loop);
-        ev_timer_start(acm->host->loop, &acm->limit);
+        ev_now_update(acm->host->base.loop);
+        ev_timer_start(acm->host->base.loop, &acm->limit);
     }
     acm_pump(acm);
 }
@@ -303,7 +303,7 @@ void acm_abandon(struct acm *acm)
 {
     stop_pty(acm);
     acm_drop_input(acm);
-    ev_timer_stop(acm->host->loop, &acm->break_end);
+    ev_timer_stop(acm->host->base.loop, &acm->break_end);
     acm_resume(acm, WAIT_CLOSED);
     acm_resume(acm, WAIT_SENT);
     acm_resume(acm, WAIT_LINES);

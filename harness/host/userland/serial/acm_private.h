@@ -15,10 +15,10 @@
 #ifndef VP_HOST_ACM_PRIVATE_H
 #define VP_HOST_ACM_PRIVATE_H
 
-#include "host/userland/core/host_state.h"
+#include "host/userland/core/userland.h"
 #include "host/userland/serial/cdc.h"
 #include "host/userland/serial/pty.h"
-#include "host/userland/supervisor/call.h"
+#include "host/tool/call.h"
 #include "host/userland/usb/bus.h"
 
 enum {
@@ -88,7 +88,7 @@ struct acm_counts {
 
 struct acm {
     struct acm *next;
-    struct vp_host *host;
+    struct userland *host;
     struct host_device *device; /**< NULL if ACM_GONE */
     enum acm_state state;
     unsigned minor;
@@ -129,7 +129,7 @@ struct acm {
 
 struct uevent_subject acm_subject(const struct acm *acm);
 /** The open port behind a tool's descriptor, or NULL. */
-struct acm *acm_of_fd(const struct vp_host *host, const struct call *call, int fd);
+struct acm *acm_of_fd(const struct userland *host, const struct call *call, int fd);
 
 /* ---- acm_port.c -------------------------------------------------------------------------- */
 

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <utlist.h>
 
-#include "host/userland/core/host_state.h"
+#include "host/userland/core/userland.h"
 #include "host/userland/serial/acm_private.h"
 
 /* ---- Transfers --------------------------------------------------------------------------- */
@@ -82,7 +82,7 @@ static void next_request(struct acm *acm);
 static void request_finish(struct acm *acm, int status)
 {
     struct acm_request *request = acm->requests;
-    ev_timer_stop(acm->host->loop, &acm->request_limit);
+    ev_timer_stop(acm->host->base.loop, &acm->request_limit);
     acm->request_urb = NULL;
     acm->requests = request->next;
     if (!acm->requests) {
@@ -129,9 +129,9 @@ static void next_request(struct acm *acm)
     memcpy(urb->transfer.setup, request->setup, sizeof request->setup);
     memcpy(urb->data, request->data, urb->transfer.length);
     acm->request_urb = urb;
-    ev_now_update(acm->host->loop);
+    ev_now_update(acm->host->base.loop);
     ev_timer_set(&acm->request_limit, ACM_REQUEST_LIMIT, 0);
-    ev_timer_start(acm->host->loop, &acm->request_limit);
+    ev_timer_start(acm->host->base.loop, &acm->request_limit);
     acm_urb_submit(urb);
 }
 

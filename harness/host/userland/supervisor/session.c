@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "host/userland/core/host_state.h"
+#include "host/userland/core/userland.h"
 #include "host/userland/serial/acm.h"
 #include "host/userland/supervisor/session.h"
 #include "host/userland/udev/monitor.h"
@@ -41,7 +41,7 @@ static void free_session(struct session *session)
     }
 }
 
-static struct session *find_over(const struct vp_host *host)
+static struct session *find_over(const struct userland *host)
 {
     struct session *session = host->sessions;
     while (session && (session->tool || session->calls.fd >= 0)) {
@@ -54,7 +54,7 @@ static void on_check(struct ev_loop *loop, ev_timer *timer, int events)
 {
     (void)loop;
     (void)events;
-    struct vp_host *host = timer->data;
+    struct userland *host = timer->data;
     acm_look_all(host);
     /* While a port is closing, whoever ends that asks again. Each time one is told, the list may be
      * another. */
@@ -63,24 +63,24 @@ static void on_check(struct ev_loop *loop, ev_timer *timer, int events)
     }
 }
 
-void session_check_init(struct vp_host *host)
+void session_check_init(struct userland *host)
 {
     ev_init(&host->session_check, on_check);
     host->session_check.data = host;
 }
 
-void session_check(struct vp_host *host)
+void session_check(struct userland *host)
 {
     if (!ev_is_active(&host->session_check)) {
         ev_timer_set(&host->session_check, 0, 0);
-        ev_timer_start(host->loop, &host->session_check);
+        ev_timer_start(host->base.loop, &host->session_check);
     }
 }
 
 static void close_watched(struct session *session, ev_io *io)
 {
     if (io->fd >= 0) {
-        ev_io_stop(session->host->loop, io);
+        ev_io_stop(session->host->base.loop, io);
         close(io->fd);
         io->fd = -1;
     }
@@ -131,31 +131,33 @@ void session_destroy(struct session *session)
 
 /* ---- The beginning ----------------------------------------------------------------------- */
 /* The tool may have ended already: then both descriptors say so at once. */
-void session_begin(struct session *session, struct vp_host *host,
-                   const struct vp_host_command *command, struct session_start start)
+void session_begin(struct session *session, struct userland *host,
+                   const struct vp_host_command *command, const struct launched *launched)
 {
     session->host = host;
-    session->tool = start.child;
+    session->tool = launched->child;
     session->command = *command;
-    ev_io_init(&session->calls, session_serve, start.listener, EV_READ);
+    ev_io_init(&session->calls, session_serve, launched->listener, EV_READ);
     session->calls.data = session;
-    ev_io_init(&session->exit, on_tool_exit, start.process, EV_READ);
+    ev_io_init(&session->exit, on_tool_exit, launched->process, EV_READ);
     session->exit.data = session;
-    if (start.listener >= 0) {
+    if (launched->listener >= 0) {
         /* Either the tool runs or we do: on one processor the change is several times quicker. An
          * older kernel refuses this, and works all the same. */
-        ioctl(start.listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
-        ev_io_start(host->loop, &session->calls);
+        ioctl(launched->listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS,
+              SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
+        ev_io_start(host->base.loop, &session->calls);
     }
-    ev_io_start(host->loop, &session->exit);
+    ev_io_start(host->base.loop, &session->exit);
     session->next = host->sessions;
     host->sessions = session;
 }
 
-unsigned vp_host_signal(struct vp_host *host, int signal_number)
+unsigned session_signal(struct vp_host *host, int signal_number)
 {
     unsigned count = 0;
-    for (struct session *session = host->sessions; session; session = session->next) {
+    const struct userland *userland = (const struct userland *)host;
+    for (struct session *session = userland->sessions; session; session = session->next) {
         if (session->tool) {
             kill(session->tool, signal_number);
             count++;

@@ -14,14 +14,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "host/userland/core/host_state.h"
+#include "host/userland/core/userland.h"
 #include "host/userland/supervisor/session.h"
 #include "host/userland/udev/monitor_private.h"
 
 /* Then the listener is told that it lost some, as by the kernel. */
 enum { MESSAGES_MAX = 1024 };
 
-struct monitor *monitor_find(const struct vp_host *host, uint64_t pipe)
+struct monitor *monitor_find(const struct userland *host, uint64_t pipe)
 {
     struct monitor *monitor = NULL;
     if (pipe && host->monitors) {
@@ -30,7 +30,7 @@ struct monitor *monitor_find(const struct vp_host *host, uint64_t pipe)
     return monitor;
 }
 
-bool monitor_owns(const struct vp_host *host, uint64_t pipe)
+bool monitor_owns(const struct userland *host, uint64_t pipe)
 {
     return monitor_find(host, pipe) != NULL;
 }
@@ -77,7 +77,7 @@ void monitor_pop(struct monitor *monitor)
 static void monitor_free(struct monitor *monitor)
 {
     HASH_DEL(monitor->host->monitors, monitor);
-    ev_io_stop(monitor->host->loop, &monitor->released);
+    ev_io_stop(monitor->host->base.loop, &monitor->released);
     while (monitor->first) {
         struct message *message = monitor->first;
         monitor->first = message->next;
@@ -97,7 +97,7 @@ static void on_released(struct ev_loop *loop, ev_io *io, int events)
 
 /* ---- Opening ----------------------------------------------------------------------------- */
 
-void monitor_open(struct vp_host *host, const struct call *call)
+void monitor_open(struct userland *host, const struct call *call)
 {
     int type = (int)call->arguments[1];
     int ends[2];
@@ -121,7 +121,7 @@ void monitor_open(struct vp_host *host, const struct call *call)
     /* A writing end is never readable; it is reported only when the last reader has closed. */
     ev_io_init(&monitor->released, on_released, monitor->write_end, EV_READ);
     monitor->released.data = monitor;
-    ev_io_start(host->loop, &monitor->released);
+    ev_io_start(host->base.loop, &monitor->released);
     if (!given) {
         monitor_free(monitor);
     }
@@ -147,7 +147,7 @@ static void post(struct monitor *monitor, uint32_t group, const struct uevent_te
     monitor_serve_receivers(monitor);
 }
 
-void monitor_announce_one(struct vp_host *host, const char *action, struct uevent_subject subject)
+void monitor_announce_one(struct userland *host, const char *action, struct uevent_subject subject)
 {
     struct uevent_text kernel;
     struct uevent_text udev;
@@ -166,7 +166,7 @@ void monitor_announce_one(struct vp_host *host, const char *action, struct ueven
 }
 
 /* The kernel's order: the device comes before its interfaces and goes after them. */
-void monitor_announce(struct vp_host *host, const char *action, const struct usb_device *device)
+void monitor_announce(struct userland *host, const char *action, const struct usb_device *device)
 {
     bool leaving = strcmp(action, "remove") == 0;
     if (!leaving) {
@@ -185,14 +185,14 @@ void monitor_announce(struct vp_host *host, const char *action, const struct usb
     }
 }
 
-void monitor_forget_session(struct vp_host *host, const struct session *session)
+void monitor_forget_session(struct userland *host, const struct session *session)
 {
     for (struct monitor *monitor = host->monitors; monitor; monitor = monitor->hh.next) {
         call_queue_forget(&monitor->receivers, session);
     }
 }
 
-void monitor_free_all(struct vp_host *host)
+void monitor_free_all(struct userland *host)
 {
     struct monitor *monitor;
     struct monitor *next;

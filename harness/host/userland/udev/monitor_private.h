@@ -24,7 +24,7 @@ struct message {
 
 struct monitor {
     uint64_t pipe;
-    struct vp_host *host;
+    struct userland *host;
     int write_end;
     ev_io released;
     uint32_t groups; /**< bit mask: 1 kernel, 2 udev */
@@ -38,9 +38,9 @@ struct monitor {
 };
 
 /** The monitor behind a pipe, or NULL. */
-struct monitor *monitor_find(const struct vp_host *host, uint64_t pipe);
+struct monitor *monitor_find(const struct userland *host, uint64_t pipe);
 /** socket(2). */
-void monitor_open(struct vp_host *host, const struct call *call);
+void monitor_open(struct userland *host, const struct call *call);
 /** Drop the oldest message. */
 void monitor_pop(struct monitor *monitor);
 /** Answer the calls that wait, as long as there are messages. */

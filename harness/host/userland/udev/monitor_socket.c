@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
-#include "host/userland/core/host_state.h"
+#include "host/userland/core/userland.h"
 #include "host/userland/udev/monitor_private.h"
 
 enum { PIECES_MAX = 64, CREDENTIALS_SIZE = CMSG_SPACE(sizeof(struct ucred)) };
@@ -282,7 +282,7 @@ static const struct {
     {SYS_recvfrom, on_receive},
 };
 
-static void on_operation(struct vp_host *host, const struct call *call)
+static void on_operation(struct userland *host, const struct call *call)
 {
     struct monitor *monitor =
         host->monitors ? monitor_find(host, call_fd_pipe(call, (int)call->arguments[0])) : NULL;

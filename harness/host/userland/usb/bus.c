@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "host/userland/core/host_state.h"
+#include "host/userland/core/userland.h"
 #include "host/userland/serial/acm.h"
 #include "host/userland/supervisor/session.h"
 #include "host/userland/udev/monitor.h"
@@ -52,7 +52,7 @@ void device_unlink(struct host_device *device, struct link_transfer *transfer)
 
 /* ---- Devices ----------------------------------------------------------------------------- */
 
-struct host_device *bus_device(struct vp_host *host, unsigned bus, unsigned number)
+struct host_device *bus_device(struct userland *host, unsigned bus, unsigned number)
 {
     for (struct host_device *device = host->devices; device; device = device->next) {
         if (bus == USB_BUS_NUMBER && device->state == DEVICE_READY &&
@@ -63,7 +63,7 @@ struct host_device *bus_device(struct vp_host *host, unsigned bus, unsigned numb
     return NULL;
 }
 
-static struct host_device *find_busid(struct vp_host *host, const char *busid)
+static struct host_device *find_busid(struct userland *host, const char *busid)
 {
     struct host_device *device = host->devices;
     while (device && strcmp(device->busid, busid) != 0) {
@@ -72,7 +72,7 @@ static struct host_device *find_busid(struct vp_host *host, const char *busid)
     return device;
 }
 
-static bool is_port_free(const struct vp_host *host, unsigned port)
+static bool is_port_free(const struct userland *host, unsigned port)
 {
     for (const struct host_device *device = host->devices; device; device = device->next) {
         if (device->usb.port == port) {
@@ -83,7 +83,7 @@ static bool is_port_free(const struct vp_host *host, unsigned port)
 }
 
 /* The server's 1-2 becomes our 1-2 where that is possible; 0 if all ports are taken. */
-static unsigned choose_port(const struct vp_host *host, const char *busid)
+static unsigned choose_port(const struct userland *host, const char *busid)
 {
     unsigned bus;
     unsigned port;
@@ -98,7 +98,7 @@ static unsigned choose_port(const struct vp_host *host, const char *busid)
     return 0;
 }
 
-static bool is_number_free(const struct vp_host *host, unsigned number)
+static bool is_number_free(const struct userland *host, unsigned number)
 {
     for (const struct host_device *device = host->devices; device; device = device->next) {
         if (device->usb.number == number) {
@@ -109,7 +109,7 @@ static bool is_number_free(const struct vp_host *host, unsigned number)
 }
 
 /* As in the kernel, numbers are used again only after all others were. */
-static unsigned choose_number(struct vp_host *host)
+static unsigned choose_number(struct userland *host)
 {
     do {
         host->last_number = host->last_number >= NUMBER_MAX ? 2 : host->last_number + 1;
@@ -155,13 +155,14 @@ static void show(struct host_device *device)
 
 static void on_enumerated(struct host_device *device, bool success)
 {
-    struct vp_host *host = device->host;
+    struct userland *host = device->host;
     if (success) {
         show(device);
     } else {
         /* As the kernel does: left alone until it is plugged in again. */
         device->state = DEVICE_FAILED;
-        host_log(host, "device %s does not answer its host's first questions, so no tool sees it",
+        host_log(&host->base,
+                 "device %s does not answer its host's first questions, so no tool sees it",
                  device->busid);
     }
     spawn_waiting(host);
@@ -184,12 +185,12 @@ static void on_opened(void *context, const struct vp_usbip_device *shown)
 static void on_closed(void *context, const char *reason)
 {
     struct host_device *device = context;
-    struct vp_host *host = device->host;
+    struct userland *host = device->host;
     device->link = NULL;
     if (device->state == DEVICE_OPENING) {
         device->state = DEVICE_FAILED; /* tried again at the next poll */
         if (!device->complained) {
-            host_log(host, "device %s cannot be attached: %s", device->busid, reason);
+            host_log(&host->base, "device %s cannot be attached: %s", device->busid, reason);
             device->complained = true;
         }
     } else {
@@ -217,24 +218,25 @@ static void drop(struct host_device *device)
 
 void bus_reconnect(struct host_device *device)
 {
-    struct vp_host *host = device->host;
+    struct userland *host = device->host;
     drop(device);
     bus_rescan(host);
 }
 
 static void import(struct host_device *device)
 {
-    struct vp_host *host = device->host;
-    device->link = link_open(host->loop, &host->server, device->busid, &events, device);
+    struct userland *host = device->host;
+    device->link = link_open(host->base.loop, &host->base.server, device->busid, &events, device);
     device->state = device->link ? DEVICE_OPENING : DEVICE_FAILED;
 }
 
-static void attach(struct vp_host *host, const struct vp_usbip_device *shown)
+static void attach(struct userland *host, const struct vp_usbip_device *shown)
 {
     unsigned port = choose_port(host, shown->busid);
     if (!port && !host->ports_full) {
         host->ports_full = true;
-        host_log(host, "device %s cannot be attached: all %d ports of the root hub are in use",
+        host_log(&host->base,
+                 "device %s cannot be attached: all %d ports of the root hub are in use",
                  shown->busid, ROOT_HUB_PORTS);
     }
     struct host_device *device = port ? calloc(1, sizeof *device) : NULL;
@@ -264,7 +266,7 @@ static bool is_listed(const struct host_device *device, const struct vp_usbip_de
 }
 
 /* Bring our devices in line with what the server shows. */
-static void compare(struct vp_host *host, const struct vp_usbip_device *shown, size_t count)
+static void compare(struct userland *host, const struct vp_usbip_device *shown, size_t count)
 {
     for (struct host_device *device = host->devices, *next; device; device = next) {
         next = device->next;
@@ -287,10 +289,10 @@ static void compare(struct vp_host *host, const struct vp_usbip_device *shown, s
     }
 }
 
-static void tell_list_failed(struct vp_host *host, const char *reason)
+static void tell_list_failed(struct userland *host, const char *reason)
 {
     if (!host->list_failed) {
-        host_log(host, "the emulator does not show its devices: %s", reason);
+        host_log(&host->base, "the emulator does not show its devices: %s", reason);
     }
     host->list_failed = true;
 }
@@ -298,7 +300,7 @@ static void tell_list_failed(struct vp_host *host, const char *reason)
 static void on_list(void *context, const struct vp_usbip_device *shown, size_t count,
                     const char *reason)
 {
-    struct vp_host *host = context;
+    struct userland *host = context;
     host->list = NULL;
     host->lists_answered = host->lists_asked;
     if (reason) {
@@ -314,14 +316,14 @@ static void on_list(void *context, const struct vp_usbip_device *shown, size_t c
     spawn_waiting(host);
 }
 
-void bus_rescan(struct vp_host *host)
+void bus_rescan(struct userland *host)
 {
     if (host->list) {
         host->ask_again = true;
         return;
     }
     host->lists_asked++;
-    host->list = link_list_ask(host->loop, &host->server, on_list, host);
+    host->list = link_list_ask(host->base.loop, &host->base.server, on_list, host);
     if (!host->list) {
         tell_list_failed(host, strerror(errno));
         host->lists_answered = host->lists_asked; /* the next poll tells who waits */
@@ -332,14 +334,14 @@ static void on_poll(struct ev_loop *loop, ev_timer *timer, int revents)
 {
     (void)loop;
     (void)revents;
-    struct vp_host *host = timer->data;
+    struct userland *host = timer->data;
     if (!host->list) {
         bus_rescan(host);
     }
     spawn_waiting(host);
 }
 
-int bus_start(struct vp_host *host, struct vp_failure *failure)
+int bus_start(struct userland *host, struct vp_failure *failure)
 {
     struct host_device *hub = calloc(1, sizeof *hub);
     if (!hub) {
@@ -361,14 +363,14 @@ int bus_start(struct vp_host *host, struct vp_failure *failure)
     }
     hub->state = DEVICE_READY;
     ev_timer_set(&host->poll, POLL_SECONDS, POLL_SECONDS);
-    ev_timer_start(host->loop, &host->poll);
+    ev_timer_start(host->base.loop, &host->poll);
     bus_rescan(host);
     return 0;
 }
 
-void bus_stop(struct vp_host *host)
+void bus_stop(struct userland *host)
 {
-    ev_timer_stop(host->loop, &host->poll);
+    ev_timer_stop(host->base.loop, &host->poll);
     link_list_cancel(host->list);
     host->list = NULL;
     for (struct host_device *device = host->devices, *next; device; device = next) {

@@ -21,7 +21,7 @@ enum device_state {
 
 struct host_device {
     struct usb_device usb;
-    struct vp_host *host;
+    struct userland *host;
     enum device_state state;
     struct link *link; /**< NULL for the root hub and for a device that couldn't be imported */
     char busid[VP_USBIP_BUSID_SIZE]; /**< at the server; "" for the root hub */
@@ -38,11 +38,11 @@ void device_submit(struct host_device *device, struct link_transfer *transfer);
 void device_unlink(struct host_device *device, struct link_transfer *transfer);
 
 /** The device shown as /dev/bus/usb/001/@p number, or NULL. */
-struct host_device *bus_device(struct vp_host *host, unsigned bus, unsigned number);
+struct host_device *bus_device(struct userland *host, unsigned bus, unsigned number);
 
-int bus_start(struct vp_host *host, struct vp_failure *failure);
-void bus_stop(struct vp_host *host);
-void bus_rescan(struct vp_host *host);
+int bus_start(struct userland *host, struct vp_failure *failure);
+void bus_stop(struct userland *host);
+void bus_rescan(struct userland *host);
 
 /** Let the device go; it is found and enumerated anew. Tools see it leave and come back. */
 void bus_reconnect(struct host_device *device);

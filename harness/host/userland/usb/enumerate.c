@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "host/userland/core/host_state.h"
+#include "host/userland/core/userland.h"
 #include "host/userland/usb/bus.h"
 #include "host/userland/usb/enumerate.h"
 
@@ -231,13 +231,13 @@ static bool advance(struct enumeration *e, int status, unsigned actual)
 static void start_timer(struct enumeration *e)
 {
     ev_timer_set(&e->timer, TIME_LIMIT, 0);
-    ev_timer_start(e->device->host->loop, &e->timer);
+    ev_timer_start(e->device->host->base.loop, &e->timer);
 }
 
 static void on_answer(struct link_transfer *transfer)
 {
     struct enumeration *e = transfer->owner;
-    ev_timer_stop(e->device->host->loop, &e->timer);
+    ev_timer_stop(e->device->host->base.loop, &e->timer);
     if (e->given_up) {
         enumeration_free(e);
     } else if (transfer->status == -ESHUTDOWN) {
@@ -314,7 +314,7 @@ int enumeration_start(struct host_device *device,
 void enumeration_free(struct enumeration *e)
 {
     if (e) {
-        ev_timer_stop(e->device->host->loop, &e->timer);
+        ev_timer_stop(e->device->host->base.loop, &e->timer);
         e->device->enumeration = NULL;
         free(e->data);
         free(e);

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/utsname.h>
 
-#include "host/userland/core/host_state.h"
+#include "host/userland/core/userland.h"
 #include "host/userland/usb/bus.h"
 #include "host/userland/usb/roothub.h"
 

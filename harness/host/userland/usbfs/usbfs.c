@@ -10,7 +10,7 @@
 #include "host/userland/supervisor/session.h"
 #include "host/userland/usbfs/usbfs_private.h"
 
-struct usbfs_file *usbfs_find(const struct vp_host *host, uint64_t pipe)
+struct usbfs_file *usbfs_find(const struct userland *host, uint64_t pipe)
 {
     struct usbfs_file *file = NULL;
     if (pipe && host->files) {
@@ -58,7 +58,7 @@ static unsigned in_flight(const struct host_device *device)
 
 struct urb *usbfs_urb_create(struct usbfs_file *file, const struct call *call, uint32_t length)
 {
-    struct vp_host *host = file->host;
+    struct userland *host = file->host;
     if (length > USBFS_TRANSFER_MAX || in_flight(file->device) >= USBFS_TRANSFERS_PER_DEVICE ||
         host->transfer_bytes + sizeof(struct urb) + length > USBFS_MEMORY_MAX) {
         return NULL;
@@ -101,7 +101,7 @@ static void on_complete(struct link_transfer *transfer)
 {
     struct urb *urb = transfer->owner;
     struct usbfs_file *file = urb->file;
-    ev_timer_stop(urb->host->loop, &urb->timer);
+    ev_timer_stop(urb->host->base.loop, &urb->timer);
     if (!file) {
         usbfs_urb_free(urb);
         return;
@@ -144,8 +144,8 @@ void usbfs_urb_submit(struct urb *urb, double seconds)
     ev_timer_init(&urb->timer, on_timeout, seconds, 0);
     urb->timer.data = urb;
     if (seconds > 0) {
-        ev_now_update(urb->host->loop);
-        ev_timer_start(urb->host->loop, &urb->timer);
+        ev_now_update(urb->host->base.loop);
+        ev_timer_start(urb->host->base.loop, &urb->timer);
     }
     device_submit(file->device, &urb->transfer);
 }
@@ -235,7 +235,7 @@ static void leave_device(struct usbfs_file *file)
 static void close_pipe(struct usbfs_file *file)
 {
     if (file->read_end >= 0) {
-        ev_io_stop(file->host->loop, &file->released);
+        ev_io_stop(file->host->base.loop, &file->released);
         close(file->read_end);
         file->read_end = -1;
     }
@@ -253,7 +253,7 @@ static void file_free(struct usbfs_file *file)
     for (struct urb *urb = file->pending, *next; urb; urb = next) {
         next = urb->next;
         call_fail(&urb->call, ENODEV);
-        ev_timer_stop(file->host->loop, &urb->timer);
+        ev_timer_stop(file->host->base.loop, &urb->timer);
         urb->call.session = NULL;
         urb->file = NULL;
         device_unlink(device, &urb->transfer); /* a file without a device has none pending */
@@ -274,7 +274,7 @@ static void on_released(struct ev_loop *loop, ev_io *io, int events)
     file_free(io->data);
 }
 
-void usbfs_open(struct vp_host *host, const struct call *call, struct host_device *device,
+void usbfs_open(struct userland *host, const struct call *call, struct host_device *device,
                 bool close_on_exec)
 {
     int ends[2];
@@ -301,13 +301,13 @@ void usbfs_open(struct vp_host *host, const struct call *call, struct host_devic
     /* A reading end is never writable; it is reported only when the last writer has closed. */
     ev_io_init(&file->released, on_released, file->read_end, EV_WRITE);
     file->released.data = file;
-    ev_io_start(host->loop, &file->released);
+    ev_io_start(host->base.loop, &file->released);
     if (!given) {
         file_free(file);
     }
 }
 
-bool usbfs_node_path(const struct vp_host *host, uint64_t pipe, char *path, size_t size,
+bool usbfs_node_path(const struct userland *host, uint64_t pipe, char *path, size_t size,
                      unsigned *minor)
 {
     const struct usbfs_file *file = usbfs_find(host, pipe);
@@ -336,7 +336,7 @@ static void forget_call(struct call *call, const struct session *session)
     }
 }
 
-static bool is_alone(const struct vp_host *host, const struct session *session)
+static bool is_alone(const struct userland *host, const struct session *session)
 {
     const struct session *other = host->sessions;
     while (other && (other == session || other->calls.fd < 0)) {
@@ -346,7 +346,7 @@ static bool is_alone(const struct vp_host *host, const struct session *session)
 }
 
 /* Files whose pipe is closed say nothing when they are released: they go with the last session. */
-void usbfs_forget_session(struct vp_host *host, const struct session *session)
+void usbfs_forget_session(struct userland *host, const struct session *session)
 {
     bool is_last = is_alone(host, session);
     for (struct usbfs_file *file = host->files, *next; file; file = next) {
@@ -361,7 +361,7 @@ void usbfs_forget_session(struct vp_host *host, const struct session *session)
     }
 }
 
-void usbfs_free_all(struct vp_host *host)
+void usbfs_free_all(struct userland *host)
 {
     struct usbfs_file *file;
     struct usbfs_file *next;

@@ -8,7 +8,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "host/userland/core/host_state.h"
+#include "host/userland/core/userland.h"
 #include "host/userland/files/permission.h"
 #include "host/userland/serial/acm.h"
 #include "host/userland/tree/paths.h"
@@ -132,7 +132,7 @@ static const struct {
 
 /* A node that was opened for reading only is a plain file of the tree. Kernel: usbdev_do_ioctl(),
  * which lets nobody do anything with that. */
-static void refuse_read_only(const struct vp_host *host, const struct call *call, const char *name)
+static void refuse_read_only(const struct userland *host, const struct call *call, const char *name)
 {
     unsigned bus;
     unsigned device;
@@ -146,7 +146,7 @@ static void refuse_read_only(const struct vp_host *host, const struct call *call
     }
 }
 
-void usbfs_ioctl(struct vp_host *host, const struct call *call)
+void usbfs_ioctl(struct userland *host, const struct call *call)
 {
     char name[PATH_MAX];
     if (!call_fd_name(call, (int)call->arguments[0], name, sizeof name)) {

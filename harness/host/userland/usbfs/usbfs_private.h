@@ -15,8 +15,8 @@
 #include <ev.h>
 #include <uthash.h>
 
-#include "host/userland/core/host_state.h"
-#include "host/userland/supervisor/call.h"
+#include "host/userland/core/userland.h"
+#include "host/tool/call.h"
 #include "host/userland/supervisor/call_queue.h"
 #include "host/userland/usb/bus.h"
 #include "host/userland/usbfs/usbfs.h"
@@ -37,7 +37,7 @@ enum {
  */
 struct usbfs_file {
     uint64_t pipe; /**< inode: how the tool's descriptor is recognised, however it was passed on */
-    struct vp_host *host;
+    struct userland *host;
     struct host_device *device;         /**< NULL once it was unplugged */
     unsigned bus_number, device_number; /**< still asked for afterwards */
     int read_end;                       /**< -1 once it was unplugged */
@@ -53,7 +53,7 @@ struct usbfs_file {
 /** A transfer for a tool, whether it waits for it or reaps it later. */
 struct urb {
     struct link_transfer transfer;
-    struct vp_host *host;
+    struct userland *host;
     struct usbfs_file *file; /**< NULL: nobody wants the result any more */
     struct call call;        /**< who waits for the end: of the request, or of DISCARDURB */
     ev_timer timer;
@@ -78,7 +78,7 @@ void usbfs_urb_submit(struct urb *urb, double seconds);
 void usbfs_reap(struct usbfs_file *file, const struct call *call);
 
 /** The open file behind a pipe, or NULL. */
-struct usbfs_file *usbfs_find(const struct vp_host *host, uint64_t pipe);
+struct usbfs_file *usbfs_find(const struct userland *host, uint64_t pipe);
 
 struct urb *usbfs_find_pending(struct usbfs_file *file, uint64_t user_urb);
 

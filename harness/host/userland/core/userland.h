@@ -1,8 +1,7 @@
 /**
- * @file host_state.h
- * The host itself: what its parts share.
+ * @file userland.h
+ * The userland host itself: what its parts share.
  *
- *   client/      the connection to the USB/IP server
  *   usb/         the bus: devices, their enumeration, the root hub
  *   tree/        the files that tools see in /sys, /dev and /run
  *   supervisor/  starts tools and takes their system calls, for
@@ -11,8 +10,8 @@
  *     serial/      serial ports
  *     udev/        news of devices
  */
-#ifndef VP_HOST_STATE_H
-#define VP_HOST_STATE_H
+#ifndef VP_HOST_USERLAND_H
+#define VP_HOST_USERLAND_H
 
 #include <ev.h>
 #include <linux/filter.h>
@@ -21,6 +20,7 @@
 #include <stdint.h>
 
 #include "host/client/link.h"
+#include "host/engine.h"
 #include "host/userland/tree/tree.h"
 #include "vparticle/host.h"
 
@@ -31,11 +31,8 @@ struct session;
 struct spawn;
 struct usbfs_file;
 
-struct vp_host {
-    struct ev_loop *loop;
-    struct link_address server;
-    void (*log)(void *context, const char *line);
-    void *log_context;
+struct userland {
+    struct vp_host base; /**< the first member */
     struct tree tree;
 
     struct host_device *devices, *root_hub; /**< the root hub is the last of the list */
@@ -61,9 +58,5 @@ struct vp_host {
     uint64_t event_sequence;  /**< SEQNUM */
     uint32_t monitor_last_port;
 };
-
-/** Tell the user, vp_host_set_log(). */
-void host_log(const struct vp_host *host, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -1,16 +1,15 @@
-/*
- * What is to be run: a copy of it, and a look at whether it can be.
- */
+#include "host/tool/command.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include "host/userland/supervisor/session.h"
 
 static void free_argv(char *const *argv)
 {
@@ -109,7 +108,40 @@ static int find_program(const char *name, const char *directory)
     return found;
 }
 
-int command_check(const struct vp_host_command *command)
+int command_check(const struct vp_host_command *command, struct vp_failure *failure)
 {
-    return find_program(command->argv[0], command->directory);
+    switch (find_program(command->argv[0], command->directory)) {
+    case 0:
+        return 0;
+    case EACCES:
+        return vp_fail(failure, VP_ERROR_INVALID,
+                       "%s: this file cannot be executed; check its permissions", command->argv[0]);
+    default:
+        return vp_fail(failure, VP_ERROR_NOT_FOUND,
+                       "%s: no such program; check the spelling and PATH", command->argv[0]);
+    }
+}
+
+void command_complain(const struct vp_host_command *command, const char *step, int error,
+                      const char *hint)
+{
+    int fd = command->standard_error >= 0 ? command->standard_error : STDERR_FILENO;
+    dprintf(fd, "vparticle: %s: cannot %s: %s%s\n", command->argv[0], step, strerror(error), hint);
+}
+
+int command_enter(const struct vp_host_command *command)
+{
+    sigset_t none;
+    sigemptyset(&none);
+    signal(SIGPIPE, SIG_DFL);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    /* Its devices go with us: better it ends, too. */
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (command->standard_output >= 0) {
+        dup2(command->standard_output, STDOUT_FILENO);
+    }
+    if (command->standard_error >= 0) {
+        dup2(command->standard_error, STDERR_FILENO);
+    }
+    return command->directory && chdir(command->directory) ? errno : 0;
 }
