@@ -174,6 +174,9 @@ static int parse_options(int argc, char **argv, struct options *options)
     if (!hardware && !options->connect == !options->spec_count) {
         return wrong("give either --device SPEC or --connect ADDRESS");
     }
+    if (options->spec_count > VP_SERVER_DEVICE_LIMIT) {
+        return wrong("%u devices are more than a bus can have (126)", options->spec_count);
+    }
     if (options->connect && options->trace) {
         return wrong("--trace needs --device: with --connect, give it to 'vparticle run'");
     }
