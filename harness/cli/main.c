@@ -29,6 +29,9 @@ static const struct command {
      "say why a device is in safe mode, and what would cure it"},
     {"forge", vp_command_forge, "PLATFORM/PART@VERSION -o FILE",
      "make a module of any release, for example photon/system-part1@0.6.3"},
+    {"guest", vp_command_guest, "prepare | run -- TOOL [ARG]...",
+     "prepare a guest with the real kernel's USB, or run a tool in it"},
+    {"guest-agent", vp_command_guest_agent, NULL, NULL},
     {"doctor", vp_command_doctor, "[--json]",
      "say what this machine can do, and how to mend what it can't"},
     {NULL, NULL, NULL, NULL},
@@ -38,6 +41,9 @@ static void print_help(FILE *to)
 {
     fputs("vparticle: Particle's Gen 2 boards, emulated, for real flashing tools\n\nUsage:\n", to);
     for (const struct command *command = commands; command->name; command++) {
+        if (!command->synopsis) {
+            continue; /* not for people */
+        }
         fprintf(to, "  vparticle %-8s %s\n      %s\n", command->name, command->synopsis,
                 command->summary);
     }
