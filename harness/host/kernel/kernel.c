@@ -14,10 +14,10 @@
 
 #include "host/engine.h"
 #include "host/kernel/present.h"
-#include "host/kernel/process.h"
 #include "host/kernel/relay.h"
 #include "host/kernel/vhci.h"
 #include "host/tool/command.h"
+#include "host/tool/process.h"
 
 static const double POLL_SECONDS = 0.1;
 static const double LOOK_SECONDS = 0.01; /* while the kernel is about to forget a device */

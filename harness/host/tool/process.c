@@ -1,4 +1,4 @@
-#include "host/kernel/process.h"
+#include "host/tool/process.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -7,10 +7,10 @@
 #include <unistd.h>
 #include <utlist.h>
 
-#include "host/kernel/refusals.h"
 #include "host/tool/call.h"
 #include "host/tool/command.h"
 #include "host/tool/launch.h"
+#include "host/tool/refusals.h"
 
 static const double LOOK_FOR_ORPHANS = 0.05; /* seconds */
 
