@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <poll.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -215,6 +216,32 @@ static bool write_all(int descriptor, const char *text)
     return true;
 }
 
+static bool has_step_without_access(const struct vp_scenario *scenario)
+{
+    for (unsigned i = 0; i < scenario->steps_count; i++) {
+        const enum vp_host_access *access = scenario->steps[i].access;
+        if (access && *access == VP_HOST_ACCESS_NONE) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Under the kernel such a step's tool is run by user nobody, who must find its files all the same.
+ */
+static bool open_to_nobody(const struct job *job)
+{
+    static const char *const own[] = {"work", "home", "tmp"};
+    const struct passwd *nobody = getpwnam("nobody");
+    bool done = nobody && chmod(job->folder, 0711) == 0;
+    for (unsigned i = 0; done && i < sizeof own / sizeof own[0]; i++) {
+        char *path = vp_text("%s/%s", job->folder, own[i]);
+        done = path && chown(path, nobody->pw_uid, nobody->pw_gid) == 0;
+        free(path);
+    }
+    return done;
+}
+
 /* The process of one scenario: run it and tell the result. */
 _Noreturn static void run_here(const struct runner *runner, const struct job *job,
                                const char *firmware, int to)
@@ -222,6 +249,12 @@ _Noreturn static void run_here(const struct runner *runner, const struct job *jo
     char *work = vp_text("%s/work", job->folder), *temporary = vp_text("%s/tmp", job->folder);
     if (!work || !temporary || mkdir(work, 0700) || mkdir(temporary, 0700) ||
         setenv("TMPDIR", temporary, 1)) {
+        _exit(1);
+    }
+    if (runner->options->host == VP_HOST_KERNEL &&
+        has_step_without_access(runner->scenarios[job->which]) && !open_to_nobody(job)) {
+        fprintf(stderr, "vparticle test: %s: cannot be given to user nobody: %s\n", job->folder,
+                strerror(errno));
         _exit(1);
     }
     const struct vp_surroundings surroundings = {
