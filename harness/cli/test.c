@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cli/commands.h"
+#include "cli/guest.h"
 #include "report/result.h"
 #include "report/terminal.h"
 #include "scenario/runner.h"
@@ -19,6 +20,7 @@ struct test {
     struct vp_report report;
     struct vp_runner_options options;
     const char *junit;
+    const char *guest, *share; /* as vp_guest_rerun() wants them, or NULL */
     bool list;
     char **paths;
     struct vp_scenario **scenarios;
@@ -34,7 +36,11 @@ static void print_usage(FILE *to)
         "  --format pretty|tap|json  how to report (default: pretty on a terminal, else tap)\n"
         "  --report junit=FILE       write a JUnit file besides\n"
         "  --jobs N                  how many run at a time (default: 1)\n"
-        "  --host userland|kernel    how tools see the devices (default: userland), as for 'exec'\n"
+        "  --host userland|kernel|guest\n"
+        "                            how tools see the devices (default: userland), as for 'exec'\n"
+        "  --share FOLDER            with --host guest: what is written there is kept (default: "
+        "the\n"
+        "                            working directory)\n"
         "  --firmware FOLDER         real images (default: .cache/firmware above the scenario)\n"
         "  --list                    only name the scenarios\n\n"
         "Exit status: 0 none failed, 1 one failed, 2 a scenario or the command line is wrong,\n"
@@ -164,8 +170,27 @@ static int read_firmware(struct test *test, const char *value)
 
 static int read_host(struct test *test, const char *name)
 {
-    if (vp_host_engine_from_name(name, &test->options.host)) {
-        fprintf(stderr, "vparticle test: --host %s: must be userland or kernel\n", name);
+    test->guest = strcmp(name, "guest") == 0 ? name : NULL;
+    if (!test->guest && vp_host_engine_from_name(name, &test->options.host)) {
+        fprintf(stderr, "vparticle test: --host %s: must be userland, kernel or guest\n", name);
+        return VP_ERROR_INVALID;
+    }
+    return 0;
+}
+
+/* What can't be given together. */
+static int check_together(const struct test *test)
+{
+    const bool is_kernel = test->options.host == VP_HOST_KERNEL || test->guest;
+    if (is_kernel && test->options.jobs > 1) {
+        fprintf(stderr,
+                "vparticle test: --jobs: the kernel shows the devices of one scenario to the tools "
+                "of all others, so only one can run at a time with --host %s\n",
+                test->guest ? "guest" : "kernel");
+        return VP_ERROR_INVALID;
+    }
+    if (test->share && !test->guest) {
+        fputs("vparticle test: --share is for --host guest\n", stderr);
         return VP_ERROR_INVALID;
     }
     return 0;
@@ -175,10 +200,15 @@ static int read_host(struct test *test, const char *name)
 static int read_options(struct test *test, int argc, char **argv)
 {
     static const struct option options[] = {
-        {"format", required_argument, NULL, 'f'}, {"report", required_argument, NULL, 'r'},
-        {"jobs", required_argument, NULL, 'j'},   {"firmware", required_argument, NULL, 'w'},
-        {"host", required_argument, NULL, 'H'},   {"list", no_argument, NULL, 'l'},
-        {"help", no_argument, NULL, 'h'},         {0},
+        {"format", required_argument, NULL, 'f'},
+        {"report", required_argument, NULL, 'r'},
+        {"jobs", required_argument, NULL, 'j'},
+        {"firmware", required_argument, NULL, 'w'},
+        {"host", required_argument, NULL, 'H'},
+        {"share", required_argument, NULL, 'S'},
+        {"list", no_argument, NULL, 'l'},
+        {"help", no_argument, NULL, 'h'},
+        {0},
     };
     int error = 0;
     for (int option; !error && (option = getopt_long(argc, argv, "j:h", options, NULL)) != -1;) {
@@ -198,6 +228,9 @@ static int read_options(struct test *test, int argc, char **argv)
         case 'H':
             error = read_host(test, optarg);
             break;
+        case 'S':
+            test->share = optarg;
+            break;
         case 'l':
             test->list = true;
             break;
@@ -208,12 +241,8 @@ static int read_options(struct test *test, int argc, char **argv)
             error = VP_ERROR_INVALID;
         }
     }
-    if (!error && test->options.host == VP_HOST_KERNEL && test->options.jobs > 1) {
-        fputs(
-            "vparticle test: --jobs: the kernel shows the devices of one scenario to the tools of "
-            "all others, so only one can run at a time with --host kernel\n",
-            stderr);
-        error = VP_ERROR_INVALID;
+    if (!error) {
+        error = check_together(test);
     }
     if (!error && optind == argc) {
         error = find_scenarios(test, "scenarios");
@@ -283,6 +312,19 @@ static int run_scenarios(struct test *test)
     return status;
 }
 
+/* In the guest standard output is no terminal, but it comes to ours. */
+static int run_in_guest(const struct test *test, int argc, char **argv)
+{
+    const bool pretty = vp_terminal_is(stdout);
+    return vp_guest_rerun(&(struct vp_guest_rerun){
+        .argv = argv,
+        .argc = argc,
+        .host = test->guest,
+        .share = test->share,
+        .more = {pretty ? "--format" : NULL, pretty ? "pretty" : NULL},
+    });
+}
+
 static void list_scenarios(const struct test *test)
 {
     for (unsigned i = 0; i < test->count; i++) {
@@ -320,6 +362,8 @@ int vp_command_test(int argc, char **argv)
         if (test.list) {
             list_scenarios(&test);
             status = VP_EXIT_OK;
+        } else if (test.guest) {
+            status = run_in_guest(&test, argc, argv);
         } else {
             status = run_scenarios(&test);
         }
