@@ -50,6 +50,7 @@ struct options {
     const char *connect;
     enum vp_host_engine engine;
     const char *guest, *share; /**< as vp_guest_rerun() wants them, or NULL */
+    const char *serial;        /**< of a real board */
     enum vp_speed speed;
     enum vp_host_access access;
     const char *trace;
@@ -60,6 +61,7 @@ static void print_usage(FILE *to)
 {
     fputs("Usage: vparticle exec --device SPEC [--device SPEC]... -- TOOL [ARG]...\n"
           "       vparticle exec --connect HOST:PORT|unix:PATH -- TOOL [ARG]...\n"
+          "       vparticle exec --host hardware [--serial SERIAL] -- TOOL [ARG]...\n"
           "\n"
           "Run TOOL, unmodified, so that it and all it starts see emulated devices on USB, and no\n"
           "others. The exit status is TOOL's own; 126 and 127 if it cannot be started, 128 + N if\n"
@@ -74,9 +76,11 @@ static void print_usage(FILE *to)
           "  --host HOST      userland: answer TOOL's system calls, without root (if not given);\n"
           "                   kernel: attach the devices to this machine's kernel by vhci_hcd, as\n"
           "                   root, where every process sees them; guest: the same in a small\n"
-          "                   machine ('vparticle guest --help'), without root\n"
+          "                   machine ('vparticle guest --help'), without root; hardware: nothing\n"
+          "                   is emulated, TOOL sees the real boards that are plugged in\n"
           "  --share FOLDER   with --host guest: what TOOL writes there is kept, and nothing else\n"
           "                   (if not given, the working directory)\n"
+          "  --serial SERIAL  with --host hardware: this board has to be there\n"
           "  --access ACCESS  full: TOOL may open all devices (if not given); none: only what\n"
           "                   Debian allows a user without udev rules and outside of the group\n"
           "                   dialout; says in the end how often TOOL was refused\n"
@@ -99,15 +103,11 @@ __attribute__((format(printf, 1, 2))) static int wrong(const char *format, ...)
 }
 
 static const struct option long_options[] = {
-    {"device", required_argument, NULL, 'd'},
-    {"connect", required_argument, NULL, 'c'},
-    {"host", required_argument, NULL, 'H'},
-    {"speed", required_argument, NULL, 's'},
-    {"share", required_argument, NULL, 'S'},
-    {"access", required_argument, NULL, 'a'},
-    {"trace", required_argument, NULL, 't'},
-    {"help", no_argument, NULL, 'h'},
-    {NULL, 0, NULL, 0},
+    {"device", required_argument, NULL, 'd'}, {"connect", required_argument, NULL, 'c'},
+    {"host", required_argument, NULL, 'H'},   {"serial", required_argument, NULL, 'S'},
+    {"share", required_argument, NULL, 'F'},  {"speed", required_argument, NULL, 's'},
+    {"access", required_argument, NULL, 'a'}, {"trace", required_argument, NULL, 't'},
+    {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0},
 };
 
 static int unknown_option(const char *word)
@@ -135,12 +135,15 @@ static int parse_options(int argc, char **argv, struct options *options)
             break;
         case 'H':
             options->guest = strcmp(optarg, "guest") == 0 ? optarg : NULL;
-            if (!options->guest && vp_host_engine_from_name(optarg, &options->engine)) {
-                return wrong("'--host %s': must be userland, kernel or guest", optarg);
+            if (vp_host_engine_from_name(options->guest ? "kernel" : optarg, &options->engine)) {
+                return wrong("'--host %s': must be userland, kernel, guest or hardware", optarg);
             }
             break;
-        case 'S':
+        case 'F':
             options->share = optarg;
+            break;
+        case 'S':
+            options->serial = optarg;
             break;
         case 's':
             if (vp_speed_from_name(optarg, &options->speed)) {
@@ -165,7 +168,15 @@ static int parse_options(int argc, char **argv, struct options *options)
         }
     }
     options->tool = argv + optind;
-    if (!options->connect == !options->spec_count) {
+    const bool hardware = options->engine == VP_HOST_HARDWARE;
+    if (options->serial && !hardware) {
+        return wrong("--serial names a real board, for --host hardware");
+    }
+    if (hardware && (options->connect || options->spec_count || options->trace)) {
+        return wrong("--host hardware has real boards: --device, --connect and --trace are for "
+                     "emulated ones");
+    }
+    if (!hardware && !options->connect == !options->spec_count) {
         return wrong("give either --device SPEC or --connect ADDRESS");
     }
     if (options->spec_count > VP_SERVER_DEVICE_LIMIT) {
@@ -269,6 +280,10 @@ static void log_line(void *context, const char *line)
 static int start(struct exec *exec, const struct options *options, struct vp_failure *failure)
 {
     char address[PATH_MAX + 16];
+    if (options->engine == VP_HOST_HARDWARE) {
+        return vp_host_create(&exec->host, options->engine, exec->loop,
+                              options->serial ? options->serial : "", failure);
+    }
     if (options->connect) {
         return vp_host_create(&exec->host, options->engine, exec->loop, options->connect, failure);
     }
