@@ -150,15 +150,16 @@ static int read_report(struct test *test, const char *value)
     return 0;
 }
 
-static int read_jobs(struct test *test, const char *value)
+static int read_number(const char *option, const char *value, unsigned most, unsigned *number)
 {
     char *end;
-    const unsigned long jobs = strtoul(value, &end, 10);
-    if (value[0] < '0' || value[0] > '9' || *end || jobs < 1 || jobs > 64) {
-        fprintf(stderr, "vparticle test: --jobs %s: must be a number from 1 to 64\n", value);
+    const unsigned long read = strtoul(value, &end, 10);
+    if (value[0] < '0' || value[0] > '9' || *end || read < 1 || read > most) {
+        fprintf(stderr, "vparticle test: --%s %s: must be a number from 1 to %u\n", option, value,
+                most);
         return VP_ERROR_INVALID;
     }
-    test->options.jobs = (unsigned)jobs;
+    *number = (unsigned)read;
     return 0;
 }
 
@@ -210,17 +211,13 @@ static int check_host(const struct test *test)
 static int read_options(struct test *test, int argc, char **argv)
 {
     static const struct option options[] = {
-        {"format", required_argument, NULL, 'f'},
-        {"report", required_argument, NULL, 'r'},
-        {"jobs", required_argument, NULL, 'j'},
-        {"firmware", required_argument, NULL, 'w'},
-        {"host", required_argument, NULL, 'H'},
-        {"list", no_argument, NULL, 'l'},
-        {"share", required_argument, NULL, 'F'},
-        {"serial", required_argument, NULL, 'S'},
-        {"person", required_argument, NULL, 'P'},
-        {"help", no_argument, NULL, 'h'},
-        {0},
+        {"format", required_argument, NULL, 'f'}, {"report", required_argument, NULL, 'r'},
+        {"jobs", required_argument, NULL, 'j'},   {"firmware", required_argument, NULL, 'w'},
+        {"host", required_argument, NULL, 'H'},   {"list", no_argument, NULL, 'l'},
+        {"share", required_argument, NULL, 'F'},  {"serial", required_argument, NULL, 'S'},
+        {"person", required_argument, NULL, 'P'}, {"patience", required_argument, NULL, 'p'},
+        {"again", required_argument, NULL, 'A'}, /* from the host of a guest, see rerun_command() */
+        {"help", no_argument, NULL, 'h'},         {0},
     };
     int error = 0;
     for (int option; !error && (option = getopt_long(argc, argv, "j:h", options, NULL)) != -1;) {
@@ -232,13 +229,19 @@ static int read_options(struct test *test, int argc, char **argv)
             error = read_report(test, optarg);
             break;
         case 'j':
-            error = read_jobs(test, optarg);
+            error = read_number("jobs", optarg, 64, &test->options.jobs);
             break;
         case 'w':
             error = read_firmware(test, optarg);
             break;
         case 'H':
             error = read_host(test, optarg);
+            break;
+        case 'p':
+            error = read_number("patience", optarg, 1000, &test->options.patience);
+            break;
+        case 'A':
+            test->options.again = optarg;
             break;
         case 'S':
             test->options.serial = optarg;
@@ -370,6 +373,7 @@ int vp_command_test(int argc, char **argv)
                    .to = stdout,
                    .coloured = vp_terminal_colours(stdout)},
         .options = {.jobs = 1,
+                    .patience = 1,
                     .program = program_invocation_name,
                     .vparticle = self ? self : "vparticle"},
     };
