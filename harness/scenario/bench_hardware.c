@@ -382,7 +382,7 @@ static int judge(struct vp_engine *engine)
     }
     if (engine->unseen && result->note_count == VP_RESULT_LINES) {
         free(result->notes[--result->note_count]);
-        vp_engine_note(engine, vp_text("in all, %u of what it expects was not checked on hardware",
+        vp_engine_note(engine, vp_text("in all, %u expectations were not checked on hardware",
                                        engine->unseen));
     }
     return 0;
