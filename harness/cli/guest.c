@@ -198,13 +198,22 @@ static bool is_in(const char *word, const char *value)
     return value && value >= word && value <= word + strlen(word);
 }
 
+static unsigned count_more(const struct vp_guest_rerun *rerun)
+{
+    unsigned count = 0;
+    while (rerun->more && rerun->more[count]) {
+        count++;
+    }
+    return count;
+}
+
 static void make_arguments(const struct vp_guest_rerun *rerun, char *program, char **argv)
 {
     unsigned count = 0;
     argv[count++] = program;
     argv[count++] = rerun->argv[0];
-    for (unsigned i = 0; i < 2 && rerun->more[i]; i++) {
-        argv[count++] = (char *)rerun->more[i];
+    for (unsigned i = 0; i < count_more(rerun); i++) {
+        argv[count++] = rerun->more[i];
     }
     for (int i = 1; i < rerun->argc; i++) {
         char *word = rerun->argv[i], *next = rerun->argv[i + 1];
@@ -224,7 +233,7 @@ int vp_guest_rerun(const struct vp_guest_rerun *rerun)
     const struct vp_guest_sources sources = {.cache = NULL};
     char program[PATH_MAX];
     const ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
-    char **argv = calloc((size_t)rerun->argc + 4, sizeof *argv);
+    char **argv = calloc((size_t)rerun->argc + count_more(rerun) + 2, sizeof *argv);
     if (!argv || length <= 0) {
         free(argv);
         fputs("vparticle: cannot run this program in the guest\n", stderr);
