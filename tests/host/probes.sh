@@ -14,6 +14,7 @@ if ldd "$PROBES/libusb_probe_static" >linked 2>&1; then
 fi
 for probe in usbfs_probe usbfs_probe_static; do
     expect "$probe" "$VPARTICLE" exec --device "$device" -- "$PROBES/$probe"
+    expect "$probe nothing-is-made" "$VPARTICLE" exec --device "$device" -- "$PROBES/$probe" nothing-is-made
     expect "$probe serial" "$VPARTICLE" exec --device photon@0.5.2 -- "$PROBES/$probe" serial
 done
 

@@ -240,7 +240,7 @@ static void ports_come_and_go(void **state)
     assert_int_equal(tree_add(&tree, &hub), 0);
     assert_int_equal(tree_add(&tree, &device), 0);
     assert_false(lists(tree.root, "ttyACM0"));
-    assert_int_equal(tree_add_tty(&tree, tty), 0);
+    assert_int_equal(tree_add_tty(&tree, tty, 2), 0);
     device.driver[0] = "cdc_acm";
     tree_show_driver(&tree, &device, control);
     assert_true(lists(tree.root, "ttyACM0"));

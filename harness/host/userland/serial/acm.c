@@ -118,7 +118,9 @@ static void set_driver(struct acm *acm, const char *name)
     const uint8_t interfaces[] = {acm->function.control, acm->function.data};
     unsigned count = acm->function.control == acm->function.data ? 1 : 2;
     for (unsigned i = 0; i < count; i++) {
-        const struct usb_alternate *alternate = usb_device_current(usb, interfaces[i]);
+        /* Kernel: acm_disconnect() lets go of the data interface first. */
+        const unsigned interface = interfaces[name ? i : count - 1 - i];
+        const struct usb_alternate *alternate = usb_device_current(usb, interface);
         if (!alternate) {
             continue;
         }
@@ -126,7 +128,7 @@ static void set_driver(struct acm *acm, const char *name)
         if (!name) {
             tree_hide_driver(&acm->host->tree, usb, alternate);
         }
-        usb->driver[interfaces[i]] = name;
+        usb->driver[interface] = name;
         if (name) {
             tree_show_driver(&acm->host->tree, usb, alternate);
         }
@@ -143,7 +145,7 @@ static void probed(struct acm *acm, struct acm_request *request)
         return;
     }
     acm->state = ACM_CLOSED;
-    if (tree_add_tty(&host->tree, acm_subject(acm))) {
+    if (tree_add_tty(&host->tree, acm_subject(acm), acm->function.capabilities)) {
         host_log(&host->base, "cannot write the files of /dev/ttyACM%u", acm->minor);
     }
     acm->registered = true;
@@ -222,6 +224,9 @@ static void disconnect(struct acm *acm)
 {
     struct userland *host = acm->host;
     struct uevent_subject subject = acm_subject(acm);
+    if (acm->state == ACM_OPEN && acm->settings.c_cflag & HUPCL) {
+        acm_request_last(acm, CDC_SET_CONTROL_LINE_STATE, 0); /* tty_port_shutdown() */
+    }
     acm->silent = true;
     acm_stop_transfers(acm);
     acm->state = ACM_GONE;

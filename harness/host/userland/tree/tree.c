@@ -41,6 +41,8 @@ static const char *const folders[] = {
     "run/udev",
     "run/udev/data",
     "run/udev/tags",
+    "run/udev/tags/seat",
+    "run/udev/tags/systemd",
     "stand-in", /* see paths.h */
     "listing",  /* see listing.h */
     "listing/dev",
@@ -201,6 +203,10 @@ static void make_device(struct maker *maker, const struct usb_device *device)
     maker_file(maker, "quirks", "0x0\n");
     maker_file(maker, "ltm_capable", "no\n");
     maker_file(maker, "urbnum", "0\n");
+    if (device->port == 0) { /* usb_bus_attrs */
+        maker_file(maker, "authorized_default", "1\n");
+        maker_file(maker, "interface_authorized_default", "1\n");
+    }
     maker_text(maker, "manufacturer", device->manufacturer);
     maker_text(maker, "product", device->product);
     maker_text(maker, "serial", device->serial);

@@ -137,7 +137,7 @@ static void hide(struct host_device *device)
         acm_unbind_all(device);
         usbfs_unplug(device);
         tree_remove(&device->host->tree, &device->usb);
-        monitor_announce(device->host, "remove", &device->usb);
+        monitor_announce_departure(device->host, &device->usb);
     }
 }
 
@@ -149,7 +149,7 @@ static void show(struct host_device *device)
         return;
     }
     device->state = DEVICE_READY;
-    monitor_announce(device->host, "add", &device->usb);
+    monitor_announce_arrival(device->host, &device->usb);
     acm_bind_all(device);
 }
 

@@ -56,6 +56,7 @@ struct usb_device {
     char *manufacturer, *product, *serial;  /**< UTF-8, or NULL */
     char *configuration_text;               /**< of the active one */
     char *interface_text[USB_INTERFACES_MAX];
+    bool is_leaving; /**< the driver of the device itself ("usb") has let go of it */
     const char *driver[USB_INTERFACES_MAX]; /**< bound to each interface, or NULL; static text */
 };
 

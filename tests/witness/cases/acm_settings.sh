@@ -1,0 +1,3 @@
+# device: acm
+heading "$PROBES/acm_probe" control settings
+heading tell log

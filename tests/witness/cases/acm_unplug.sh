@@ -1,0 +1,3 @@
+# device: acm
+heading "$PROBES/acm_probe" control unplug
+heading tell log
