@@ -1,4 +1,4 @@
-#include "board/board.h"
+#include "vparticle/board.h"
 
 #include <stddef.h>
 

@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "board/board.h"
+#include "vparticle/board.h"
 #include "boot/generations.h"
 #include "dct/system_flags.h"
 #include "vparticle/flash.h"

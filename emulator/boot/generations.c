@@ -2,6 +2,8 @@
 
 #include <stddef.h>
 
+#include "vparticle/bootloader.h"
+
 /*
  * Sources: bootloader/src/stm32f2xx/usbd_desc.c, usbd_dfu_core.c, usbd_dfu_mal.c, usbd_flash_if.c,
  * usbd_dct_if.c at v0.4.5 (bootloader 4), v0.5.2 (7), v0.6.1 (11), v0.7.0 (101), v1.5.2 (502), and
@@ -248,4 +250,13 @@ const struct vp_boot_generation *vp_boot_generation_find(enum vp_platform platfo
         }
     }
     return found;
+}
+
+uint32_t vp_bootloader_hidden_serial(enum vp_platform platform, uint16_t version)
+{
+    enum { DCT_LIMIT = 0x4000 }; /* DCT_If_CheckAdd, usbd_dct_if.c @ v0.4.9 */
+    const struct vp_board *board = vp_board_find(platform);
+    const bool by_address =
+        vp_boot_generation_find(platform, version)->dfu->routing == VP_DFU_BY_ADDRESS;
+    return board->external && board->dct_format != VP_DCT_NONE && by_address ? DCT_LIMIT : 0;
 }

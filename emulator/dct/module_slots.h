@@ -14,7 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "board/board.h"
+#include "vparticle/board.h"
 #include "vparticle/flash.h"
 
 enum {

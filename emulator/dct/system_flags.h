@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "board/board.h"
+#include "vparticle/board.h"
 #include "vparticle/flash.h"
 
 enum vp_flags_store {

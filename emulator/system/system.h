@@ -17,7 +17,7 @@
 #ifndef VP_SYSTEM_H
 #define VP_SYSTEM_H
 
-#include "board/board.h"
+#include "vparticle/board.h"
 #include "dct/system_flags.h"
 #include "system/builds.h"
 #include "system/button.h"

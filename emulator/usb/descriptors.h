@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "board/board.h"
+#include "vparticle/board.h"
 
 /** What differs between the device descriptors of Particle's boards. */
 struct vp_usb_device_identity {

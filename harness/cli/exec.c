@@ -94,14 +94,10 @@ __attribute__((format(printf, 1, 2))) static int wrong(const char *format, ...)
 }
 
 static const struct option long_options[] = {
-    {"device", required_argument, NULL, 'd'},
-    {"connect", required_argument, NULL, 'c'},
-    {"host", required_argument, NULL, 'H'},
-    {"speed", required_argument, NULL, 's'},
-    {"access", required_argument, NULL, 'a'},
-    {"trace", required_argument, NULL, 't'},
-    {"help", no_argument, NULL, 'h'},
-    {NULL, 0, NULL, 0},
+    {"device", required_argument, NULL, 'd'}, {"connect", required_argument, NULL, 'c'},
+    {"host", required_argument, NULL, 'H'},   {"speed", required_argument, NULL, 's'},
+    {"access", required_argument, NULL, 'a'}, {"trace", required_argument, NULL, 't'},
+    {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0},
 };
 
 static int unknown_option(const char *word)
@@ -157,6 +153,9 @@ static int parse_options(int argc, char **argv, struct options *options)
     options->tool = argv + optind;
     if (!options->connect == !options->spec_count) {
         return wrong("give either --device SPEC or --connect ADDRESS");
+    }
+    if (options->spec_count > VP_SERVER_DEVICE_LIMIT) {
+        return wrong("%u devices are more than a bus can have (126)", options->spec_count);
     }
     if (options->connect && options->trace) {
         return wrong("--trace needs --device: with --connect, give it to 'vparticle run'");

@@ -21,12 +21,19 @@ static const struct command {
      "run scenarios with real tools and check what became of the devices"},
     {"ctl", vp_command_ctl, "[--control ADDRESS] [--device N] COMMAND [ARG]...",
      "press buttons, pull the cable, see the light, keep snapshots of a running device"},
+    {"clone", vp_command_clone, "[--serial SERIAL] [--usb VID:PID] -o FILE [--external FILE]",
+     "read the flash of a real board in DFU mode into an image for --device PLATFORM,flash=FILE"},
     {"inspect", vp_command_inspect, "FILE...",
      "show what is in modules or flash images, and which checks pass"},
     {"diagnose", vp_command_diagnose, "FILE",
      "say why a device is in safe mode, and what would cure it"},
     {"forge", vp_command_forge, "PLATFORM/PART@VERSION -o FILE",
      "make a module of any release, for example photon/system-part1@0.6.3"},
+    {"guest", vp_command_guest, "prepare | run -- TOOL [ARG]...",
+     "prepare a guest with the real kernel's USB, or run a tool in it"},
+    {"guest-agent", vp_command_guest_agent, NULL, NULL},
+    {"doctor", vp_command_doctor, "[--json]",
+     "say what this machine can do, and how to mend what it can't"},
     {NULL, NULL, NULL, NULL},
 };
 
@@ -34,6 +41,9 @@ static void print_help(FILE *to)
 {
     fputs("vparticle: Particle's Gen 2 boards, emulated, for real flashing tools\n\nUsage:\n", to);
     for (const struct command *command = commands; command->name; command++) {
+        if (!command->synopsis) {
+            continue; /* not for people */
+        }
         fprintf(to, "  vparticle %-8s %s\n      %s\n", command->name, command->synopsis,
                 command->summary);
     }

@@ -16,6 +16,7 @@
 #include "trace/trace_file.h"
 #include "vparticle/control.h"
 #include "vparticle/device.h"
+#include "vparticle/host.h"
 #include "vparticle/nearest.h"
 #include "vparticle/server.h"
 #include "vparticle/usbip.h"
@@ -25,15 +26,21 @@ struct options {
     size_t count;
     const char *address;
     const char *control;
+    bool attached; /**< to the host of `engine`, too */
+    enum vp_host_engine engine;
     enum vp_speed speed;
     const char *ready_file;
     const char *trace;
 };
 
 struct running {
+    const struct options *options;
     struct ev_loop *loop;
+    char address[VP_USBIP_ADDRESS_SIZE]; /**< where the server listens */
+    int status;
     struct vp_server *server;
     struct vp_control_socket *control;
+    struct vp_host *host; /**< NULL without --host */
     struct vp_device *devices[VP_SERVER_DEVICE_LIMIT];
     size_t count;
     struct vp_trace_file *trace; /**< NULL without --trace */
@@ -53,6 +60,9 @@ static void print_usage(FILE *to)
           "  --usbip ADDRESS    HOST:PORT (port 0 picks a free one) or unix:PATH;\n"
           "                     127.0.0.1:3240 if not given\n"
           "  --control ADDRESS  listen there for 'vparticle ctl' and JSON lines\n"
+          "  --host kernel      attach the devices to this machine's kernel by vhci_hcd, too, as "
+          "root,\n"
+          "                     where every process sees them; ready means attached then\n"
           "  --speed SPEED      instant: flash operations and starts take no time (if not given);\n"
           "                     real: they take what data sheets say\n"
           "  --ready-file FILE  write the address in use there once clients can connect; with\n"
@@ -69,6 +79,7 @@ static const struct option long_options[] = {
     {"device", required_argument, NULL, 'd'},
     {"usbip", required_argument, NULL, 'u'},
     {"control", required_argument, NULL, 'c'},
+    {"host", required_argument, NULL, 'H'},
     {"speed", required_argument, NULL, 's'},
     {"ready-file", required_argument, NULL, 'r'},
     {"trace", required_argument, NULL, 't'},
@@ -119,6 +130,16 @@ static int read_options(struct options *options, int argc, char **argv)
             break;
         case 'c':
             options->control = optarg;
+            break;
+        case 'H':
+            if (vp_host_engine_from_name(optarg, &options->engine) ||
+                options->engine != VP_HOST_KERNEL) {
+                return wrong(
+                    "'--host %s': must be kernel; the other hosts show devices to the tool "
+                    "that they start, with 'vparticle exec'",
+                    optarg);
+            }
+            options->attached = true;
             break;
         case 's':
             if (vp_speed_from_name(optarg, &options->speed)) {
@@ -235,9 +256,74 @@ static int write_ready_file(const struct running *running, const char *path, con
     return vp_write_file(path, lines, (size_t)length, failure);
 }
 
-static int serve(struct running *running, const struct options *options)
+static void announce(void *context)
 {
-    char address[VP_USBIP_ADDRESS_SIZE];
+    struct running *running = context;
+    const struct options *options = running->options;
+    struct vp_failure failure;
+    if (running->host) {
+        puts("attached to the kernel");
+        fflush(stdout);
+    }
+    int error = options->ready_file
+                    ? write_ready_file(running, options->ready_file, running->address, &failure)
+                    : 0;
+    if (error) {
+        running->status = failed(error, &failure);
+        ev_break(running->loop, EVBREAK_ALL);
+    }
+}
+
+static int attach(struct running *running)
+{
+    struct vp_failure failure;
+    int error = vp_host_create(&running->host, running->options->engine, running->loop,
+                               running->address, &failure);
+    if (!error && running->count > vp_host_capacity(running->host)) {
+        error = vp_fail(&failure, VP_ERROR_INVALID,
+                        "%zu devices are too many: vhci_hcd has %u free ports", running->count,
+                        vp_host_capacity(running->host));
+    }
+    if (!error) {
+        vp_host_set_log(running->host, log_line, NULL);
+        error = vp_host_when_settled(running->host, announce, running);
+        vp_fail(&failure, error, "%s", vp_error_text(error));
+    }
+    const int status = error ? failed(error, &failure) : VP_EXIT_OK;
+    /* Not a matter of the command line, but of the machine. */
+    return error == VP_ERROR_UNSUPPORTED ? VP_EXIT_SYSTEM : status;
+}
+
+static int listen_and_wait(struct running *running)
+{
+    const struct options *options = running->options;
+    struct vp_failure failure;
+    int error = vp_server_listen(running->server, options->address, running->address,
+                                 sizeof running->address, &failure);
+    if (error) {
+        return failed(error, &failure);
+    }
+    /* Whoever uses the control socket, or shares our loop, expects to be heard at any time. */
+    vp_server_set_dedicated(running->server, !running->control && !options->attached);
+    print_devices(running, options, running->address);
+    if (options->attached) {
+        running->status = attach(running);
+    } else {
+        announce(running);
+    }
+    if (running->status == VP_EXIT_OK) {
+        ev_run(running->loop, 0);
+    }
+    struct stat file;
+    if (options->ready_file && lstat(options->ready_file, &file) == 0 && S_ISREG(file.st_mode)) {
+        unlink(options->ready_file);
+    }
+    return running->status;
+}
+
+static int serve(struct running *running)
+{
+    const struct options *options = running->options;
     struct vp_failure failure;
     int error = options->control ? vp_control_socket_create(&running->control, running->loop,
                                                             options->control, &failure)
@@ -249,28 +335,7 @@ static int serve(struct running *running, const struct options *options)
     if (status == VP_EXIT_OK && options->trace) {
         status = start_trace(running, options->trace);
     }
-    if (status != VP_EXIT_OK) {
-        return status;
-    }
-    error = vp_server_listen(running->server, options->address, address, sizeof address, &failure);
-    if (error) {
-        return failed(error, &failure);
-    }
-    /* Whoever uses the control socket expects to be heard at any time. */
-    vp_server_set_dedicated(running->server, !running->control);
-    print_devices(running, options, address);
-    if (options->ready_file) {
-        error = write_ready_file(running, options->ready_file, address, &failure);
-        if (error) {
-            return failed(error, &failure);
-        }
-    }
-    ev_run(running->loop, 0);
-    struct stat file;
-    if (options->ready_file && lstat(options->ready_file, &file) == 0 && S_ISREG(file.st_mode)) {
-        unlink(options->ready_file);
-    }
-    return VP_EXIT_OK;
+    return status == VP_EXIT_OK ? listen_and_wait(running) : status;
 }
 
 static bool start(struct running *running)
@@ -289,6 +354,7 @@ static bool start(struct running *running)
 
 static void stop(struct running *running)
 {
+    vp_host_destroy(running->host);
     vp_control_socket_destroy(running->control);
     vp_server_destroy(running->server);
     struct vp_failure failure;
@@ -306,14 +372,14 @@ static void stop(struct running *running)
 int vp_command_run(int argc, char **argv)
 {
     struct options options = {.address = "127.0.0.1:3240"};
-    struct running running = {0};
+    struct running running = {.options = &options};
     int status = read_options(&options, argc, argv);
     if (status != VP_EXIT_OK) {
         return status < 0 ? VP_EXIT_OK : status;
     }
     signal(SIGPIPE, SIG_IGN); /* whoever reads standard output may go away */
     if (start(&running)) {
-        status = serve(&running, &options);
+        status = serve(&running);
     } else {
         fputs("vparticle run: cannot set up the event loop and the server\n", stderr);
         status = VP_EXIT_SYSTEM;

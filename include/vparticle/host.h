@@ -100,6 +100,9 @@ enum vp_host_access {
      * drivers/usb/core/devio.c, usbdev_do_ioctl()). /dev/ttyACMN is root:dialout 0660: open(2)
      * fails with EACCES. stat(2), access(2) and their relatives agree. getuid(2) still says who the
      * tool is: where it asks for that instead of trying, it comes to its own conclusions.
+     *
+     * With VP_HOST_KERNEL the kernel itself refuses, by the modes that this machine's udev gives
+     * the nodes: the tool runs as user nobody, in no other group.
      */
     VP_HOST_ACCESS_NONE,
 };
@@ -116,7 +119,8 @@ struct vp_host_command {
     /**
      * Called each time that VP_HOST_ACCESS_NONE refuses something to the tool or one of its
      * descendants, while the tool itself runs: an open(2), an access(2) that asks for more than
-     * existence, an ioctl(2). @p node is the device's node, valid during the call. May be NULL.
+     * existence; with VP_HOST_USERLAND an ioctl(2), too. @p node is the device's node, valid during
+     * the call. May be NULL.
      */
     void (*refused)(void *context, const char *node);
     /**

@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "board/board.h"
+#include "vparticle/board.h"
 #include "vparticle/module.h"
 
 static const enum vp_platform modular[] = {

@@ -17,6 +17,7 @@ struct process {
     pid_t tool; /**< 0 once it has ended */
     ev_io exit; /**< on its pidfd */
     ev_timer orphans;
+    ev_io calls; /**< on the seccomp descriptor, with VP_HOST_ACCESS_NONE */
     struct vp_host_command command;
     struct process **list;
     struct process *previous, *next;

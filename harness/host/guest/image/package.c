@@ -115,7 +115,7 @@ int package_extract(const char *path, const struct package_request *request, uns
                     struct vp_failure *failure)
 {
     unsigned written = 0;
-    struct package package = {NULL};
+    struct package package = {.outer = NULL};
     int error = open_package(&package, path, failure);
     if (!error) {
         error = write_wanted(&package, request, &written, failure);

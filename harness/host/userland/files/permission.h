@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "host/userland/supervisor/call.h"
+#include "host/tool/call.h"
 
 /** What stat(2) says of a node, and what it comes to for the tool. */
 struct permission {

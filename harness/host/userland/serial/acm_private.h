@@ -18,7 +18,7 @@
 #include "host/userland/core/userland.h"
 #include "host/userland/serial/cdc.h"
 #include "host/userland/serial/pty.h"
-#include "host/userland/supervisor/call.h"
+#include "host/tool/call.h"
 #include "host/userland/usb/bus.h"
 
 enum {

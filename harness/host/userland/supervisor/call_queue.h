@@ -7,7 +7,7 @@
 
 #include <stdbool.h>
 
-#include "host/userland/supervisor/call.h"
+#include "host/tool/call.h"
 
 struct call_queue {
     struct queued_call *first;

@@ -7,13 +7,9 @@
 #include <errno.h>
 #include <linux/netlink.h>
 #include <seccomp.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "host/tool/notifier.h"
 #include "host/userland/serial/acm.h"
 #include "host/userland/supervisor/session.h"
 
@@ -29,17 +25,8 @@ static const int notified[] = {
 
 static int add_rules(scmp_filter_ctx filter)
 {
-    int error = 0;
-    for (size_t i = 0; i < sizeof notified / sizeof *notified && !error; i++) {
-        /* Negative numbers are calls that this architecture does not have. */
-        if (notified[i] >= 0) {
-            error = seccomp_rule_add(filter, SCMP_ACT_NOTIFY, notified[i], 0);
-        }
-    }
-    if (!error) {
-        error = seccomp_rule_add(filter, SCMP_ACT_NOTIFY, SCMP_SYS(ioctl), 1,
+    int error = seccomp_rule_add(filter, SCMP_ACT_NOTIFY, SCMP_SYS(ioctl), 1,
                                  SCMP_A1(SCMP_CMP_MASKED_EQ, 0xFF00, 'U' << 8));
-    }
     for (unsigned i = 0; acm_ioctl_number(i) && !error; i++) {
         error = seccomp_rule_add(filter, SCMP_ACT_NOTIFY, SCMP_SYS(ioctl), 1,
                                  SCMP_A1(SCMP_CMP_MASKED_EQ, 0xFFFFFFFF, acm_ioctl_number(i)));
@@ -54,49 +41,11 @@ static int add_rules(scmp_filter_ctx filter)
                  : seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(io_uring_setup), 0);
 }
 
-/* libseccomp writes programs to descriptors only. */
-static int export_program(scmp_filter_ctx filter, struct sock_fprog *program)
-{
-    int fd = memfd_create("filter", MFD_CLOEXEC);
-    struct stat status;
-    int error = fd < 0 ? -errno : seccomp_export_bpf(filter, fd);
-    if (!error && fstat(fd, &status) == 0) {
-        program->filter = malloc((size_t)status.st_size);
-        program->len = (unsigned short)((size_t)status.st_size / sizeof *program->filter);
-        if (!program->filter ||
-            pread(fd, program->filter, (size_t)status.st_size, 0) != status.st_size) {
-            error = -EIO;
-        }
-    }
-    if (fd >= 0) {
-        close(fd);
-    }
-    return error;
-}
-
 int filter_build(struct sock_fprog *program, struct vp_failure *failure)
 {
-    scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
-    int error = filter ? 0 : -ENOMEM;
-    if (!error) {
-        /* A program of another architecture would see the real machine, half of the time. */
-        error = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
-    }
-    if (!error) {
-        error = seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-    }
-    if (!error) {
-        error = add_rules(filter);
-    }
-    if (!error) {
-        error = export_program(filter, program);
-    }
-    seccomp_release(filter);
-    if (error) {
-        return vp_fail(failure, VP_ERROR_UNSUPPORTED,
-                       "cannot build the seccomp filter (%s): this needs Linux 5.9 or newer with "
-                       "seccomp user notification",
-                       strerror(-error));
-    }
-    return 0;
+    /* A program of another architecture would see the real machine, half of the time. */
+    scmp_filter_ctx filter =
+        notifier_start(notified, sizeof notified / sizeof *notified, SCMP_ACT_KILL_PROCESS);
+    const int error = filter ? add_rules(filter) : -ENOMEM;
+    return notifier_finish(filter, error, program, failure);
 }

@@ -132,19 +132,20 @@ void session_destroy(struct session *session)
 /* ---- The beginning ----------------------------------------------------------------------- */
 /* The tool may have ended already: then both descriptors say so at once. */
 void session_begin(struct session *session, struct userland *host,
-                   const struct vp_host_command *command, struct session_start start)
+                   const struct vp_host_command *command, const struct launched *launched)
 {
     session->host = host;
-    session->tool = start.child;
+    session->tool = launched->child;
     session->command = *command;
-    ev_io_init(&session->calls, session_serve, start.listener, EV_READ);
+    ev_io_init(&session->calls, session_serve, launched->listener, EV_READ);
     session->calls.data = session;
-    ev_io_init(&session->exit, on_tool_exit, start.process, EV_READ);
+    ev_io_init(&session->exit, on_tool_exit, launched->process, EV_READ);
     session->exit.data = session;
-    if (start.listener >= 0) {
+    if (launched->listener >= 0) {
         /* Either the tool runs or we do: on one processor the change is several times quicker. An
          * older kernel refuses this, and works all the same. */
-        ioctl(start.listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
+        ioctl(launched->listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS,
+              SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
         ev_io_start(host->base.loop, &session->calls);
     }
     ev_io_start(host->base.loop, &session->exit);

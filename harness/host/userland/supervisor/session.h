@@ -11,10 +11,13 @@
 #define VP_HOST_SESSION_H
 
 #include <ev.h>
-#include <linux/filter.h>
 #include <sys/types.h>
 
+#include "host/tool/call.h"
+#include "host/tool/launch.h"
 #include "vparticle/host.h"
+
+struct userland;
 
 struct session {
     struct userland *host;
@@ -25,16 +28,9 @@ struct session {
     struct session *next;
 };
 
-/** What a session begins with: a child that is, or is about to become, the tool. */
-struct session_start {
-    pid_t child;
-    int listener; /**< the seccomp descriptor, or -1: the tool was not executed */
-    int process;  /**< its pidfd */
-};
-
 /** @p session is zeroed memory; it belongs to the host from here on. */
 void session_begin(struct session *session, struct userland *host,
-                   const struct vp_host_command *command, struct session_start start);
+                   const struct vp_host_command *command, const struct launched *launched);
 
 void session_serve(struct ev_loop *loop, ev_io *io, int events);
 /** No process of the session lives any more. */

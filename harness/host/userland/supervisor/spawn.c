@@ -1,27 +1,15 @@
 /*
- * Starting tools: the child installs the filter, sends us its descriptor and becomes the tool.
+ * Starting tools, once the devices have settled.
  */
 #include <errno.h>
-#include <linux/seccomp.h>
-#include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "host/tool/command.h"
 #include "host/userland/core/userland.h"
 #include "host/userland/serial/acm.h"
 #include "host/userland/supervisor/session.h"
 #include "host/userland/usb/bus.h"
-
-#ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
-#define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5)
-#endif
 
 /** Who waits for the devices to settle: a tool, or somebody who wants to know. */
 struct spawn {
@@ -40,169 +28,32 @@ static void spawn_free(struct spawn *spawn)
     free(spawn);
 }
 
-/* ---- The child --------------------------------------------------------------------------- */
-
-/** What the child tells: which step failed, and why. With the filter's descriptor: all is well. */
-struct report {
-    const char *step; /**< static text: the child is a copy of us */
-    int error;
-};
-
-static void send_report(int channel, struct report report, int fd)
-{
-    union {
-        struct cmsghdr align;
-        char bytes[CMSG_SPACE(sizeof fd)];
-    } control = {.bytes = {0}};
-    struct iovec data = {&report, sizeof report};
-    struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1};
-    if (fd >= 0) {
-        message.msg_control = control.bytes;
-        message.msg_controllen = sizeof control.bytes;
-        control.align.cmsg_len = CMSG_LEN(sizeof fd);
-        control.align.cmsg_level = SOL_SOCKET;
-        control.align.cmsg_type = SCM_RIGHTS;
-        memcpy(CMSG_DATA(&control.align), &fd, sizeof fd);
-    }
-    if (sendmsg(channel, &message, MSG_NOSIGNAL) < 0) {
-        _exit(EXIT_NOT_EXECUTABLE);
-    }
-}
-
-/* Before Linux 5.19 a signal could make a call that we have begun to answer start again; the
- * handlers can stand that, but without it is better. */
-static int install_filter(const struct sock_fprog *program)
-{
-    unsigned long flags = SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
-    int fd = (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, program);
-    if (fd < 0 && errno == EINVAL) {
-        flags = SECCOMP_FILTER_FLAG_NEW_LISTENER;
-        fd = (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, program);
-    }
-    return fd;
-}
-
-/* After the filter is in place, only calls that it lets pass may be made until execve(2). */
-static void run_child(const struct userland *host, const struct vp_host_command *command,
-                      int channel)
-{
-    int folder = command_enter(command);
-    if (folder) {
-        send_report(channel, (struct report){"change to its working directory", folder}, -1);
-        _exit(EXIT_NOT_EXECUTABLE);
-    }
-    setenv("UV_USE_IO_URING", "0", 1);
-    setenv("SYSTEMD_DEVICE_VERIFY_SYSFS", "0", 1);
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) {
-        send_report(channel, (struct report){"give up new privileges", errno}, -1);
-        _exit(EXIT_NOT_EXECUTABLE);
-    }
-    int listener = install_filter(&host->filter);
-    if (listener < 0) {
-        send_report(channel, (struct report){"install the seccomp filter", errno}, -1);
-        _exit(EXIT_NOT_EXECUTABLE);
-    }
-    send_report(channel, (struct report){NULL, 0}, listener);
-    close(listener);
-    execvp(command->argv[0], command->argv);
-    int error = errno;
-    send_report(channel, (struct report){"execute it", error}, -1);
-    _exit(error == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE);
-}
-
-/* ---- The parent -------------------------------------------------------------------------- */
-
-/** @return false at the end, which is when the tool has been executed or the child has gone */
-static bool receive_report(int channel, struct report *report, int *listener)
-{
-    union {
-        struct cmsghdr align;
-        char bytes[CMSG_SPACE(sizeof(int))];
-    } control;
-    struct iovec data = {report, sizeof *report};
-    struct msghdr message = {.msg_iov = &data,
-                             .msg_iovlen = 1,
-                             .msg_control = control.bytes,
-                             .msg_controllen = sizeof control.bytes};
-    ssize_t size;
-    do {
-        size = recvmsg(channel, &message, MSG_CMSG_CLOEXEC);
-    } while (size < 0 && errno == EINTR);
-    if (size != (ssize_t)sizeof *report) {
-        return false;
-    }
-    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-    if (header && header->cmsg_type == SCM_RIGHTS) {
-        memcpy(listener, CMSG_DATA(header), sizeof *listener);
-    }
-    return true;
-}
-
-static void complain(const struct vp_host_command *command, const struct report *report)
-{
-    const char *hint =
-        report->error == EBUSY
-            ? "; it runs under such a filter already: 'vparticle exec' cannot be nested"
-            : "";
-    command_complain(command, report->step, report->error, hint);
-}
+/* ---- Starting ------------------------------------------------------------------------------ */
 
 static void fail(const struct vp_host_command *command, int error)
 {
-    complain(command, &(struct report){"start", error});
+    command_complain(command, "start", error, "");
     command->ended(command->context, W_EXITCODE(EXIT_NOT_EXECUTABLE, 0));
     if (command->left) {
         command->left(command->context);
     }
 }
 
-/* Out of descriptors or memory, with a child that exists already. */
-static void give_up(const struct vp_host_command *command, pid_t child, int process, int channel)
-{
-    kill(child, SIGKILL);
-    waitpid(child, NULL, 0);
-    close(channel);
-    if (process >= 0) {
-        close(process);
-    }
-    fail(command, process < 0 ? EMFILE : ENOMEM);
-}
-
 static void start(struct userland *host, const struct vp_host_command *command)
 {
-    int channel[2];
-    int listener = -1;
-    struct report report;
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, channel)) {
-        fail(command, errno);
-        return;
-    }
-    pid_t child = fork();
-    if (child == 0) {
-        run_child(host, command, channel[1]);
-    }
-    if (child < 0) {
-        int error = errno;
-        close(channel[0]);
-        close(channel[1]);
+    static const char *const environment[] = {"UV_USE_IO_URING=0", "SYSTEMD_DEVICE_VERIFY_SYSFS=0",
+                                              NULL};
+    const struct launch launch = {
+        .command = command, .filter = &host->filter, .environment = environment};
+    struct launched launched;
+    struct session *session = calloc(1, sizeof *session);
+    const int error = session ? launch_tool(&launch, &launched) : ENOMEM;
+    if (error) {
+        free(session);
         fail(command, error);
         return;
     }
-    close(channel[1]);
-    int process = (int)syscall(SYS_pidfd_open, child, 0);
-    struct session *session = process < 0 ? NULL : calloc(1, sizeof *session);
-    if (!session) {
-        give_up(command, child, process, channel[0]);
-        return;
-    }
-    /* Nothing that the child does until it is the tool needs us; this does not take long. */
-    while (receive_report(channel[0], &report, &listener)) {
-        if (report.error) {
-            complain(command, &report);
-        }
-    }
-    close(channel[0]);
-    session_begin(session, host, command, (struct session_start){child, listener, process});
+    session_begin(session, host, command, &launched);
 }
 
 /* ---- Waiting for the devices ------------------------------------------------------------- */

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "host/userland/supervisor/call.h"
+#include "host/userland/supervisor/handler.h"
 #include "host/userland/udev/uevent.h"
 
 /** Who answers the system call @p number; NULL if it is not one on sockets. */

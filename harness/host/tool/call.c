@@ -1,39 +1,73 @@
-#include "host/userland/supervisor/call.h"
+#include "host/tool/call.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <linux/seccomp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-static bool respond(const struct call *call, int64_t value, int error, uint32_t flags)
+int call_receive(int listener, struct call *call)
+{
+    /* The kernel may know a longer structure than we do, and wants it zeroed. */
+    union {
+        struct seccomp_notif notification;
+        char room[512];
+    } received;
+    struct pollfd state = {.fd = listener, .events = POLLIN};
+    if (poll(&state, 1, 0) <= 0) {
+        return 0;
+    }
+    if (!(state.revents & POLLIN)) {
+        return -1;
+    }
+    memset(&received, 0, sizeof received);
+    if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &received)) {
+        return 0; /* the caller was killed just now */
+    }
+    call->listener = listener;
+    call->id = received.notification.id;
+    call->thread = (pid_t)received.notification.pid;
+    call->number = received.notification.data.nr;
+    for (unsigned i = 0; i < 6; i++) {
+        call->arguments[i] = received.notification.data.args[i];
+    }
+    return 1;
+}
+
+static bool respond(const struct call *call, int64_t value, int error)
 {
     if (!call->session) {
         return false;
     }
-    struct seccomp_notif_resp response = {
-        .id = call->id, .val = value, .error = -error, .flags = flags};
+    struct seccomp_notif_resp response = {.id = call->id, .val = value, .error = -error};
     return ioctl(call->listener, SECCOMP_IOCTL_NOTIF_SEND, &response) == 0;
 }
 
 bool call_return(const struct call *call, int64_t value)
 {
-    return respond(call, value, 0, 0);
+    return respond(call, value, 0);
 }
 
 bool call_fail(const struct call *call, int error)
 {
-    return respond(call, 0, error, 0);
+    return respond(call, 0, error);
+}
+
+bool call_let_pass(int listener, uint64_t id)
+{
+    struct seccomp_notif_resp response = {.id = id, .flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE};
+    return ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &response) == 0;
 }
 
 bool call_continue(const struct call *call)
 {
-    return respond(call, 0, 0, SECCOMP_USER_NOTIF_FLAG_CONTINUE);
+    return call->session && call_let_pass(call->listener, call->id);
 }
 
 bool call_return_fd(const struct call *call, int fd, bool close_on_exec)

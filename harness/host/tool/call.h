@@ -13,19 +13,22 @@
 #include <sys/uio.h>
 
 struct session;
-struct userland;
 
 struct call {
-    struct session *session; /**< NULL: there is nobody to answer (any more) */
-    int listener;            /**< the session's seccomp descriptor */
+    struct session *session; /**< whose tool it is; NULL: there is nobody to answer (any more) */
+    int listener;            /**< the seccomp descriptor */
     uint64_t id;
     pid_t thread; /**< its id as /proc knows it */
     int number;   /**< of the system call */
     uint64_t arguments[6];
 };
 
-/** Each handler answers, or keeps a copy and answers later. */
-typedef void (*call_handler)(struct userland *host, const struct call *call);
+/**
+ * Take the next call that waits.
+ * @param[out] call  `session` is left alone
+ * @return 1, 0: none waits now, -1: no process is under the filter any more
+ */
+int call_receive(int listener, struct call *call);
 
 /* ---- Answers: false means that the tool no longer waits (it was killed) ------------------ */
 
@@ -37,6 +40,9 @@ bool call_fail(const struct call *call, int error);
 
 /** The kernel carries the call out as if we weren't here. */
 bool call_continue(const struct call *call);
+
+/** The same, for a call of no session. */
+bool call_let_pass(int listener, uint64_t id);
 
 /** The call returns a new descriptor in the tool for what @p fd is here; @p fd stays ours. */
 bool call_return_fd(const struct call *call, int fd, bool close_on_exec);

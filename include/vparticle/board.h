@@ -2,8 +2,8 @@
  * @file board.h
  * The boards as constant tables: memory map and USB identity.
  */
-#ifndef VP_BOARD_H
-#define VP_BOARD_H
+#ifndef VPARTICLE_BOARD_H
+#define VPARTICLE_BOARD_H
 
 #include <stdbool.h>
 #include <stdint.h>
