@@ -13,9 +13,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "vparticle/board.h"
 #include "boot/generations.h"
 #include "dct/system_flags.h"
+#include "vparticle/board.h"
 #include "vparticle/flash.h"
 #include "vparticle/led.h"
 

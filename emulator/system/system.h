@@ -17,7 +17,6 @@
 #ifndef VP_SYSTEM_H
 #define VP_SYSTEM_H
 
-#include "vparticle/board.h"
 #include "dct/system_flags.h"
 #include "system/builds.h"
 #include "system/button.h"
@@ -26,6 +25,7 @@
 #include "system/serial/console.h"
 #include "system/serial/serial.h"
 #include "system/serial/ymodem.h"
+#include "vparticle/board.h"
 #include "vparticle/flash.h"
 #include "vparticle/led.h"
 #include "vparticle/module.h"

@@ -242,7 +242,7 @@ static int clone_board(const struct options *options, struct vp_hardware_bus *bu
     struct vp_hardware_board boards[VP_HARDWARE_BOARDS];
     unsigned chosen;
     const unsigned count = vp_hardware_bus_look(bus, boards);
-    int error = vp_hardware_choose(boards, count, &options->wish, &chosen, failure);
+    int error = vp_hardware_choose(boards, count, &options->wish, true, &chosen, failure);
     if (error) {
         return error;
     }

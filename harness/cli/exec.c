@@ -48,6 +48,7 @@ struct options {
     unsigned spec_count;
     const char *connect;
     enum vp_host_engine engine;
+    const char *serial; /**< of a real board */
     enum vp_speed speed;
     enum vp_host_access access;
     const char *trace;
@@ -58,6 +59,7 @@ static void print_usage(FILE *to)
 {
     fputs("Usage: vparticle exec --device SPEC [--device SPEC]... -- TOOL [ARG]...\n"
           "       vparticle exec --connect HOST:PORT|unix:PATH -- TOOL [ARG]...\n"
+          "       vparticle exec --host hardware [--serial SERIAL] -- TOOL [ARG]...\n"
           "\n"
           "Run TOOL, unmodified, so that it and all it starts see emulated devices on USB, and no\n"
           "others. The exit status is TOOL's own; 126 and 127 if it cannot be started, 128 + N if\n"
@@ -71,7 +73,9 @@ static void print_usage(FILE *to)
           "  --connect ADDR   use the devices of a running emulator ('vparticle run')\n"
           "  --host HOST      userland: answer TOOL's system calls, without root (if not given);\n"
           "                   kernel: attach the devices to this machine's kernel by vhci_hcd, as\n"
-          "                   root, where every process sees them\n"
+          "                   root, where every process sees them; hardware: nothing is\n"
+          "                   emulated, TOOL sees the real boards that are plugged in\n"
+          "  --serial SERIAL  with --host hardware: this board has to be there\n"
           "  --access ACCESS  full: TOOL may open all devices (if not given); none: only what\n"
           "                   Debian allows a user without udev rules and outside of the group\n"
           "                   dialout; says in the end how often TOOL was refused\n"
@@ -94,10 +98,15 @@ __attribute__((format(printf, 1, 2))) static int wrong(const char *format, ...)
 }
 
 static const struct option long_options[] = {
-    {"device", required_argument, NULL, 'd'}, {"connect", required_argument, NULL, 'c'},
-    {"host", required_argument, NULL, 'H'},   {"speed", required_argument, NULL, 's'},
-    {"access", required_argument, NULL, 'a'}, {"trace", required_argument, NULL, 't'},
-    {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0},
+    {"device", required_argument, NULL, 'd'},
+    {"connect", required_argument, NULL, 'c'},
+    {"host", required_argument, NULL, 'H'},
+    {"serial", required_argument, NULL, 'S'},
+    {"speed", required_argument, NULL, 's'},
+    {"access", required_argument, NULL, 'a'},
+    {"trace", required_argument, NULL, 't'},
+    {"help", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0},
 };
 
 static int unknown_option(const char *word)
@@ -125,8 +134,11 @@ static int parse_options(int argc, char **argv, struct options *options)
             break;
         case 'H':
             if (vp_host_engine_from_name(optarg, &options->engine)) {
-                return wrong("'--host %s': must be userland or kernel", optarg);
+                return wrong("'--host %s': must be userland, kernel or hardware", optarg);
             }
+            break;
+        case 'S':
+            options->serial = optarg;
             break;
         case 's':
             if (vp_speed_from_name(optarg, &options->speed)) {
@@ -151,7 +163,15 @@ static int parse_options(int argc, char **argv, struct options *options)
         }
     }
     options->tool = argv + optind;
-    if (!options->connect == !options->spec_count) {
+    const bool hardware = options->engine == VP_HOST_HARDWARE;
+    if (options->serial && !hardware) {
+        return wrong("--serial names a real board, for --host hardware");
+    }
+    if (hardware && (options->connect || options->spec_count || options->trace)) {
+        return wrong("--host hardware has real boards: --device, --connect and --trace are for "
+                     "emulated ones");
+    }
+    if (!hardware && !options->connect == !options->spec_count) {
         return wrong("give either --device SPEC or --connect ADDRESS");
     }
     if (options->spec_count > VP_SERVER_DEVICE_LIMIT) {
@@ -249,6 +269,10 @@ static void log_line(void *context, const char *line)
 static int start(struct exec *exec, const struct options *options, struct vp_failure *failure)
 {
     char address[PATH_MAX + 16];
+    if (options->engine == VP_HOST_HARDWARE) {
+        return vp_host_create(&exec->host, options->engine, exec->loop,
+                              options->serial ? options->serial : "", failure);
+    }
     if (options->connect) {
         return vp_host_create(&exec->host, options->engine, exec->loop, options->connect, failure);
     }

@@ -35,6 +35,11 @@ static void print_usage(FILE *to)
         "  --report junit=FILE       write a JUnit file besides\n"
         "  --jobs N                  how many run at a time (default: 1)\n"
         "  --host userland|kernel    how tools see the devices (default: userland), as for 'exec'\n"
+        "  --host hardware           on a real board; you are asked to press its buttons\n"
+        "  --serial SERIAL           with it: on this one, if several are plugged in\n"
+        "  --person COMMAND          with it: COMMAND presses them. It is run with what is to be\n"
+        "                            done behind it, as 'vparticle ctl' understands it: press MS,\n"
+        "                            reset [MS], power on|off|cycle, plug, unplug\n"
         "  --firmware FOLDER         real images (default: .cache/firmware above the scenario)\n"
         "  --list                    only name the scenarios\n\n"
         "Exit status: 0 none failed, 1 one failed, 2 a scenario or the command line is wrong,\n"
@@ -165,10 +170,31 @@ static int read_firmware(struct test *test, const char *value)
 static int read_host(struct test *test, const char *name)
 {
     if (vp_host_engine_from_name(name, &test->options.host)) {
-        fprintf(stderr, "vparticle test: --host %s: must be userland or kernel\n", name);
+        fprintf(stderr, "vparticle test: --host %s: must be userland, kernel or hardware\n", name);
         return VP_ERROR_INVALID;
     }
     return 0;
+}
+
+/* Does all else go with the host? */
+static int check_host(const struct test *test)
+{
+    const struct vp_runner_options *options = &test->options;
+    const bool hardware = options->host == VP_HOST_HARDWARE;
+    const char *wrong = NULL;
+    if (options->host != VP_HOST_USERLAND && options->jobs > 1) {
+        wrong = "--jobs: tools see the devices of all scenarios that run at the same time, so only "
+                "one can with this --host";
+    } else if (!hardware && (options->serial || options->person)) {
+        wrong = "--serial and --person go with --host hardware";
+    } else if (hardware && !options->person && !isatty(STDIN_FILENO)) {
+        wrong = "--host hardware: standard input is no terminal, so nobody can be asked to press "
+                "buttons; --person COMMAND names what does it instead";
+    }
+    if (wrong) {
+        fprintf(stderr, "vparticle test: %s\n", wrong);
+    }
+    return wrong ? VP_ERROR_INVALID : 0;
 }
 
 /* @return 0, VP_ERROR_INVALID, or 1 if help was asked for and given */
@@ -178,6 +204,7 @@ static int read_options(struct test *test, int argc, char **argv)
         {"format", required_argument, NULL, 'f'}, {"report", required_argument, NULL, 'r'},
         {"jobs", required_argument, NULL, 'j'},   {"firmware", required_argument, NULL, 'w'},
         {"host", required_argument, NULL, 'H'},   {"list", no_argument, NULL, 'l'},
+        {"serial", required_argument, NULL, 'S'}, {"person", required_argument, NULL, 'P'},
         {"help", no_argument, NULL, 'h'},         {0},
     };
     int error = 0;
@@ -198,6 +225,12 @@ static int read_options(struct test *test, int argc, char **argv)
         case 'H':
             error = read_host(test, optarg);
             break;
+        case 'S':
+            test->options.serial = optarg;
+            break;
+        case 'P':
+            test->options.person = optarg;
+            break;
         case 'l':
             test->list = true;
             break;
@@ -208,12 +241,8 @@ static int read_options(struct test *test, int argc, char **argv)
             error = VP_ERROR_INVALID;
         }
     }
-    if (!error && test->options.host == VP_HOST_KERNEL && test->options.jobs > 1) {
-        fputs(
-            "vparticle test: --jobs: the kernel shows the devices of one scenario to the tools of "
-            "all others, so only one can run at a time with --host kernel\n",
-            stderr);
-        error = VP_ERROR_INVALID;
+    if (!error && !test->list) {
+        error = check_host(test);
     }
     if (!error && optind == argc) {
         error = find_scenarios(test, "scenarios");
@@ -314,7 +343,8 @@ int vp_command_test(int argc, char **argv)
                     .vparticle = self ? self : "vparticle"},
     };
     int error = read_options(&test, argc, argv);
-    test.options.progress = vp_terminal_is(stderr) && test.report.format == VP_FORMAT_PRETTY;
+    test.options.progress = vp_terminal_is(stderr) && test.report.format == VP_FORMAT_PRETTY &&
+                            test.options.host != VP_HOST_HARDWARE; /* which talks with a person */
     int status = error > 0 ? VP_EXIT_OK : VP_EXIT_USAGE;
     if (!error && load_scenarios(&test) == 0) {
         if (test.list) {

@@ -61,13 +61,15 @@ bool vp_hardware_board_matches(const struct vp_hardware_board *board,
                                const struct vp_hardware_wish *wish);
 
 /**
- * Choose the one board in DFU mode that is meant.
+ * Choose the one board that is meant.
+ * @param dfu  it has to be in DFU mode
  * @param[out] chosen  its index
  * @return 0; VP_ERROR_NOT_FOUND (there is none, or it is not in DFU mode), VP_ERROR_INVALID
- * (several: they are listed), VP_ERROR_IO (no access), with what to do about it in @p failure
+ *         (several: they are listed), VP_ERROR_IO (no access), with what to do about it in
+ *         @p failure
  */
 int vp_hardware_choose(const struct vp_hardware_board *boards, unsigned count,
-                       const struct vp_hardware_wish *wish, unsigned *chosen,
+                       const struct vp_hardware_wish *wish, bool dfu, unsigned *chosen,
                        struct vp_failure *failure);
 
 /** How a person brings this board into DFU mode; static text. */

@@ -68,12 +68,13 @@ static int none_is_meant(const struct vp_hardware_board *boards, unsigned count,
                            "let the button go when it blinks yellow");
 }
 
-/* One that is meant but cannot be read as it is now. */
-static int cannot_be_read(const struct vp_hardware_board *board, struct vp_failure *failure)
+/* One that is meant but cannot be used as it is now. */
+static int cannot_be_used(const struct vp_hardware_board *board, bool dfu,
+                          struct vp_failure *failure)
 {
     char name[200];
     describe(board, name, sizeof name);
-    if (!board->dfu) {
+    if (!board->dfu && dfu) {
         return vp_fail(failure, VP_ERROR_NOT_FOUND, "%s: %s", name,
                        vp_hardware_dfu_advice(board->board));
     }
@@ -82,7 +83,7 @@ static int cannot_be_read(const struct vp_hardware_board *board, struct vp_failu
 }
 
 int vp_hardware_choose(const struct vp_hardware_board *boards, unsigned count,
-                       const struct vp_hardware_wish *wish, unsigned *chosen,
+                       const struct vp_hardware_wish *wish, bool dfu, unsigned *chosen,
                        struct vp_failure *failure)
 {
     struct vp_hardware_board meant[VP_HARDWARE_BOARDS];
@@ -90,7 +91,7 @@ int vp_hardware_choose(const struct vp_hardware_board *boards, unsigned count,
     for (unsigned i = 0; i < count; i++) {
         if (vp_hardware_board_matches(&boards[i], wish)) {
             meant[meant_count++] = boards[i];
-            if (boards[i].dfu && !boards[i].no_access) {
+            if ((boards[i].dfu || !dfu) && !boards[i].no_access) {
                 first = ready++ ? first : i;
             }
         }
@@ -103,7 +104,7 @@ int vp_hardware_choose(const struct vp_hardware_board *boards, unsigned count,
         return 0;
     }
     if (meant_count == 1) {
-        return cannot_be_read(&meant[0], failure);
+        return cannot_be_used(&meant[0], dfu, failure);
     }
     char all[400];
     list(meant, meant_count, all, sizeof all);

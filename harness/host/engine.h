@@ -7,6 +7,7 @@
  *   userland/  system calls answered by us
  *   kernel/    devices attached to the kernel, by vhci_hcd
  *   guest/     the kernel of a virtual machine
+ *   hardware/  real boards, on this machine's own USB
  */
 #ifndef VP_HOST_ENGINE_H
 #define VP_HOST_ENGINE_H
@@ -41,6 +42,10 @@ struct vp_host {
 int userland_create(struct vp_host **host, const struct vp_host *common,
                     struct vp_failure *failure);
 int kernel_create(struct vp_host **host, const struct vp_host *common, struct vp_failure *failure);
+
+/** The same, without a server; @p serial as vp_host_create() has it. */
+int hardware_create(struct vp_host **host, const struct vp_host *common, const char *serial,
+                    struct vp_failure *failure);
 
 /** Tell the user, vp_host_set_log(). */
 void host_log(const struct vp_host *host, const char *format, ...)

@@ -17,6 +17,7 @@ static const struct {
 } engines[] = {
     [VP_HOST_USERLAND] = {"userland", userland_create},
     [VP_HOST_KERNEL] = {"kernel", kernel_create},
+    [VP_HOST_HARDWARE] = {"hardware", NULL}, /* has no server */
 };
 
 int vp_host_engine_from_name(const char *name, enum vp_host_engine *engine)
@@ -76,6 +77,9 @@ int vp_host_create(struct vp_host **host, enum vp_host_engine engine, struct ev_
     if (ev_is_default_loop(loop)) {
         return vp_fail(failure, VP_ERROR_INVALID,
                        "the host cannot run on libev's default loop, which collects all children");
+    }
+    if (engine == VP_HOST_HARDWARE) {
+        return hardware_create(host, &common, address, failure);
     }
     int error =
         vp_usbip_address_parse(address, &common.server.socket, &common.server.length, failure);

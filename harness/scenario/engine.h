@@ -14,6 +14,10 @@ struct vp_surroundings {
     const char *firmware;  /**< folder with real images, or NULL */
     const char *vparticle; /**< path of this program */
     enum vp_host_engine host;
+    /* With VP_HOST_HARDWARE: */
+    const char *serial; /**< of the board, or NULL: the only one of its kind */
+    const char *person; /**< command that presses its buttons, see hardware/person.h; or NULL */
+    int terminal;       /**< descriptor: where a person presses Enter, if there is no command */
 };
 
 /**

@@ -2,6 +2,7 @@
 #ifndef VP_SCENARIO_ENGINE_PRIVATE_H
 #define VP_SCENARIO_ENGINE_PRIVATE_H
 
+#include "scenario/bench.h"
 #include "scenario/engine.h"
 #include "trace/trace.h"
 #include "vparticle/catalogue.h"
@@ -13,7 +14,7 @@ enum { VP_ENGINE_DEVICES = 16, VP_ENGINE_VARIABLES = 5 };
 
 struct vp_engine_device {
     struct vp_engine *engine;
-    struct vp_device *device;
+    struct vp_device *device; /**< where the board is a real one: what it ought to be at first */
     enum vp_platform platform;
     struct vp_flash *before; /**< its flash when the scenario began */
 };
@@ -22,13 +23,15 @@ struct vp_engine {
     const struct vp_scenario *scenario;
     const struct vp_surroundings *surroundings;
     struct vp_result *result;
+    const struct vp_bench *bench;
     struct vp_variable variables[VP_ENGINE_VARIABLES];
     char *folder; /**< of the scenario file */
 
     struct ev_loop *loop;
-    struct vp_server *server;
     struct vp_host *host;
-    struct vp_control_socket *control;
+    struct vp_server *server;          /**< of emulated boards */
+    struct vp_control_socket *control; /**< the same */
+    struct vp_real *real;              /**< a real board; bench_hardware.c */
     struct vp_engine_device devices[VP_ENGINE_DEVICES];
     unsigned device_count;
 
@@ -36,6 +39,9 @@ struct vp_engine {
     /** Told of each transfer that was answered while a tool runs; may be NULL. */
     void (*on_transfer)(struct vp_engine *engine);
     struct run *run; /**< the step that runs a tool, while it does */
+
+    unsigned checked; /**< what was expected and could be looked at */
+    unsigned unseen;  /**< what was expected and could not */
 };
 
 /**
@@ -51,9 +57,6 @@ int vp_engine_stop(struct vp_engine *engine, enum vp_outcome outcome, char *reas
 
 /** Add a line of evidence to the result; cut off where there are too many. Takes @p note over. */
 void vp_engine_note(struct vp_engine *engine, char *note);
-
-/** Let each device do what it still means to do by itself (boot, reset after a leave). */
-void vp_engine_settle(struct vp_engine *engine);
 
 /** The device that a step is about. */
 struct vp_engine_device *vp_engine_device_of(struct vp_engine *engine, const struct vp_step *step);

@@ -12,51 +12,55 @@ struct range {
     uint32_t address, size;
 };
 
+/* What a look has come to: as expected, a failure, or a note that nobody could look. */
+static int judge(struct vp_engine *engine, const struct vp_step *step, enum vp_seen seen,
+                 char *expected, const char *text)
+{
+    if (seen == VP_SEEN_OTHERWISE) {
+        engine->checked++;
+        return vp_engine_fail(engine, step, expected, vp_text("%s", text));
+    }
+    if (seen == VP_SEEN_NOT) {
+        engine->unseen++;
+        vp_engine_note(engine, vp_text("line %u: %s: not checked on %s: %s", step->line,
+                                       expected ? expected : "",
+                                       vp_host_engine_name(engine->surroundings->host), text));
+    } else {
+        engine->checked++;
+    }
+    free(expected);
+    return 0;
+}
+
 static int expect_mode(struct vp_engine *engine, const struct vp_step *step)
 {
-    const enum vp_mode wanted = *step->expect->mode;
-    const enum vp_mode mode = vp_device_mode(vp_engine_device_of(engine, step)->device);
-    return mode == wanted ? 0
-                          : vp_engine_fail(engine, step, vp_text("mode %s", vp_mode_name(wanted)),
-                                           vp_text("mode %s", vp_mode_name(mode)));
+    char text[VP_SEEN_SIZE] = "";
+    const enum vp_seen seen = engine->bench->see_mode(engine, step, text);
+    return judge(engine, step, seen, vp_text("mode %s", vp_mode_name(*step->expect->mode)), text);
 }
 
 static int expect_usb(struct vp_engine *engine, const struct vp_step *step)
 {
-    struct vp_usb_identity identity;
-    char found[16] = "none";
-    if (vp_device_identity(vp_engine_device_of(engine, step)->device, &identity) == 0) {
-        snprintf(found, sizeof found, "%04x:%04x", identity.vendor_id, identity.product_id);
-    }
-    return strcmp(found, step->expect->usb) == 0
-               ? 0
-               : vp_engine_fail(engine, step, vp_text("USB device %s", step->expect->usb),
-                                vp_text("%s", found));
+    char text[VP_SEEN_SIZE] = "";
+    const enum vp_seen seen = engine->bench->see_usb(engine, step, text);
+    return judge(engine, step, seen, vp_text("USB device %s", step->expect->usb), text);
 }
 
 static int expect_led(struct vp_engine *engine, const struct vp_step *step)
 {
-    struct vp_led led;
-    char found[32];
-    vp_device_led(vp_engine_device_of(engine, step)->device, &led);
-    snprintf(found, sizeof found, "%s %s", vp_led_color_name(led.color),
-             vp_led_pattern_name(led.pattern));
-    return strcmp(found, step->expect->led) == 0
-               ? 0
-               : vp_engine_fail(engine, step, vp_text("LED %s", step->expect->led),
-                                vp_text("%s", found));
+    char text[VP_SEEN_SIZE] = "";
+    const enum vp_seen seen = engine->bench->see_led(engine, step, text);
+    return judge(engine, step, seen, vp_text("LED %s", step->expect->led), text);
 }
 
 /* ---- Modules ----------------------------------------------------------------------------- */
 
-static const struct vp_module_slot *find_slot(const struct vp_engine_device *device,
+static const struct vp_module_slot *find_slot(const struct vp_bench_contents *contents,
                                               const char *part)
 {
-    unsigned count;
-    const struct vp_module_slot *slots = vp_device_slots(device->device, &count);
-    for (unsigned i = 0; i < count; i++) {
-        if (strcmp(slots[i].name, part) == 0) {
-            return &slots[i];
+    for (unsigned i = 0; i < contents->slot_count; i++) {
+        if (strcmp(contents->slots[i].name, part) == 0) {
+            return &contents->slots[i];
         }
     }
     return NULL;
@@ -71,15 +75,15 @@ static int no_such_slot(struct vp_engine *engine, const struct vp_step *step, co
 }
 
 /* In its slot, with a right CRC. */
-static int expect_version(struct vp_engine *engine, const struct vp_step *step, const char *part,
+static int expect_version(struct vp_engine *engine, const struct vp_step *step,
+                          const struct vp_bench_contents *contents, const char *part,
                           const uint16_t *version)
 {
     if (!version) {
         return 0;
     }
-    struct vp_engine_device *device = vp_engine_device_of(engine, step);
-    const struct vp_flash *flash = vp_device_flash(device->device);
-    const struct vp_module_slot *slot = find_slot(device, part);
+    const struct vp_flash *flash = contents->flash;
+    const struct vp_module_slot *slot = find_slot(contents, part);
     if (!slot) {
         return no_such_slot(engine, step, part);
     }
@@ -98,7 +102,8 @@ static int expect_version(struct vp_engine *engine, const struct vp_step *step, 
     return vp_engine_fail(engine, step, vp_text("%s version %u", part, *version), found);
 }
 
-static int expect_modules(struct vp_engine *engine, const struct vp_step *step)
+static int expect_modules(struct vp_engine *engine, const struct vp_step *step,
+                          const struct vp_bench_contents *contents)
 {
     const struct vp_versions *versions = step->expect->modules;
     const struct {
@@ -114,7 +119,7 @@ static int expect_modules(struct vp_engine *engine, const struct vp_step *step)
     };
     int error = 0;
     for (unsigned i = 0; !error && i < sizeof wanted / sizeof wanted[0]; i++) {
-        error = expect_version(engine, step, wanted[i].part, wanted[i].version);
+        error = expect_version(engine, step, contents, wanted[i].part, wanted[i].version);
     }
     return error;
 }
@@ -141,13 +146,13 @@ static int read_file(const char *path, uint8_t **bytes, size_t *size, struct vp_
 }
 
 static int find_range(struct vp_engine *engine, const struct vp_step *step,
-                      const struct vp_flash_check *check, struct range *range)
+                      const struct vp_bench_contents *contents, const struct vp_flash_check *check,
+                      struct range *range)
 {
-    struct vp_engine_device *device = vp_engine_device_of(engine, step);
-    const struct vp_flash_geometry *geometry = vp_flash_geometry(vp_device_flash(device->device));
+    const struct vp_flash_geometry *geometry = vp_flash_geometry(contents->flash);
     const struct vp_flash_sector *last = &geometry->sectors[geometry->sector_count - 1];
     if (check->part) {
-        const struct vp_module_slot *slot = find_slot(device, check->part);
+        const struct vp_module_slot *slot = find_slot(contents, check->part);
         if (!slot) {
             no_such_slot(engine, step, check->part);
             return VP_ERROR_INVALID;
@@ -177,10 +182,10 @@ static char *describe_difference(const struct range *range, const uint8_t *wante
                  : NULL;
 }
 
-static int compare(struct vp_engine *engine, const struct vp_step *step, const struct range *range,
-                   const uint8_t *wanted, const char *what)
+static int compare(struct vp_engine *engine, const struct vp_step *step,
+                   const struct vp_flash *flash, const struct range *range, const uint8_t *wanted,
+                   const char *what)
 {
-    const struct vp_flash *flash = vp_device_flash(vp_engine_device_of(engine, step)->device);
     uint8_t *found = malloc(range->size ? range->size : 1);
     if (!found) {
         return vp_engine_stop(engine, VP_ABORTED, vp_text("out of memory"));
@@ -204,7 +209,8 @@ static int compare(struct vp_engine *engine, const struct vp_step *step, const s
 }
 
 static int compare_file(struct vp_engine *engine, const struct vp_step *step,
-                        const struct vp_flash_check *check, struct range range)
+                        const struct vp_flash *flash, const struct vp_flash_check *check,
+                        struct range range)
 {
     struct vp_failure failure;
     char *path;
@@ -220,7 +226,7 @@ static int compare_file(struct vp_engine *engine, const struct vp_step *step,
     } else {
         char *what = vp_text("equal to %s", check->equals);
         range.size = (uint32_t)size;
-        error = compare(engine, step, &range, bytes, what ? what : "");
+        error = compare(engine, step, flash, &range, bytes, what ? what : "");
         free(what);
         free(bytes);
     }
@@ -229,9 +235,10 @@ static int compare_file(struct vp_engine *engine, const struct vp_step *step,
 }
 
 static int compare_with_before(struct vp_engine *engine, const struct vp_step *step,
-                               const struct range *range, bool erased)
+                               const struct vp_bench_contents *contents, const struct range *range,
+                               bool erased)
 {
-    const struct vp_flash *before = vp_engine_device_of(engine, step)->before;
+    const struct vp_flash *before = contents->before;
     uint8_t *wanted =
         vp_flash_contains(before, range->address, range->size) ? malloc(range->size + 1) : NULL;
     if (wanted) {
@@ -240,7 +247,8 @@ static int compare_with_before(struct vp_engine *engine, const struct vp_step *s
             memset(wanted, 0xFF, range->size);
         }
     }
-    const int error = wanted ? compare(engine, step, range, wanted, erased ? "erased" : "unchanged")
+    const int error = wanted ? compare(engine, step, contents->flash, range, wanted,
+                                       erased ? "erased" : "unchanged")
                              : vp_engine_stop(engine, VP_BROKEN,
                                               vp_text("line %u: %u bytes at 0x%08x are not in the "
                                                       "flash",
@@ -250,21 +258,44 @@ static int compare_with_before(struct vp_engine *engine, const struct vp_step *s
 }
 
 static int expect_flash(struct vp_engine *engine, const struct vp_step *step,
+                        const struct vp_bench_contents *contents,
                         const struct vp_flash_check *check)
 {
     struct range range;
-    const int error = find_range(engine, step, check, &range);
+    const int error = find_range(engine, step, contents, check, &range);
     if (error) {
         return error;
     }
-    return check->equals ? compare_file(engine, step, check, range)
-                         : compare_with_before(engine, step, &range, check->erased != NULL);
+    return check->equals
+               ? compare_file(engine, step, contents->flash, check, range)
+               : compare_with_before(engine, step, contents, &range, check->erased != NULL);
+}
+
+/* What is in flash is read once for all of the step, because that can take a minute. */
+static int expect_contents(struct vp_engine *engine, const struct vp_step *step)
+{
+    const struct vp_expect *expect = step->expect;
+    struct vp_bench_contents contents;
+    enum vp_seen seen;
+    char text[VP_SEEN_SIZE] = "";
+    int error = engine->bench->read(engine, step, &contents, &seen, text);
+    if (error) {
+        return error;
+    }
+    error = judge(engine, step, seen, vp_text("modules and flash"), text);
+    if (!error && seen == VP_SEEN_AS_EXPECTED && expect->modules) {
+        error = expect_modules(engine, step, &contents);
+    }
+    for (unsigned i = 0; !error && seen == VP_SEEN_AS_EXPECTED && i < expect->flash_count; i++) {
+        error = expect_flash(engine, step, &contents, &expect->flash[i]);
+    }
+    return error;
 }
 
 int vp_engine_expect(struct vp_engine *engine, const struct vp_step *step)
 {
     const struct vp_expect *expect = step->expect;
-    vp_engine_settle(engine);
+    engine->bench->settle(engine);
     int error = expect->mode ? expect_mode(engine, step) : 0;
     if (!error && expect->usb) {
         error = expect_usb(engine, step);
@@ -272,11 +303,6 @@ int vp_engine_expect(struct vp_engine *engine, const struct vp_step *step)
     if (!error && expect->led) {
         error = expect_led(engine, step);
     }
-    if (!error && expect->modules) {
-        error = expect_modules(engine, step);
-    }
-    for (unsigned i = 0; !error && i < expect->flash_count; i++) {
-        error = expect_flash(engine, step, &expect->flash[i]);
-    }
-    return error;
+    return error || (!expect->modules && !expect->flash_count) ? error
+                                                               : expect_contents(engine, step);
 }

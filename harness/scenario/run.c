@@ -143,6 +143,7 @@ static const char *counted_word(const struct vp_kill_after *kill)
     return kill->writes ? "writes" : kill->erases ? "erases" : "transfers";
 }
 
+/* Emulated boards alone can be watched so closely; for others such a scenario does not begin. */
 static void watch_faults(struct run *run, bool on)
 {
     const struct vp_kill_after *kill = run->step->kill_after;
@@ -372,6 +373,7 @@ static int judge(struct run *run)
     if (!run->out.text || !run->err.text) {
         return vp_engine_stop(run->engine, VP_ABORTED, vp_text("out of memory"));
     }
+    run->engine->checked++;
     int error = judge_status(run);
     if (!error) {
         error = judge_text(run, "stdout", run->step->standard_output, &run->out);
@@ -390,7 +392,7 @@ int vp_engine_run_tool(struct vp_engine *engine, const struct vp_step *step)
     struct run run = {.engine = engine, .step = step};
     struct vp_failure failure;
     char **words = NULL;
-    vp_engine_settle(engine);
+    engine->bench->settle(engine);
     if (vp_split(step->run, engine->variables, &words, &failure)) {
         return vp_engine_stop(engine, VP_BROKEN, vp_text("%s", failure.text));
     }

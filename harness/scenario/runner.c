@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <poll.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,8 @@ enum {
     TICK_MS = 200,
     /* Beyond the time-outs of its steps, in seconds. */
     GRACE = 60,
+    /* What a step may take where a person does it. */
+    BY_HAND = 300,
 };
 
 static const double slow = 2.0; /* seconds, from when on progress is shown */
@@ -121,19 +124,38 @@ static char *shell_word(const char *text)
     return quoted;
 }
 
+/* " --OPTION VALUE", quoted; "" without a value. */
+static char *option_text(const char *option, const char *value)
+{
+    char *word = value ? shell_word(value) : NULL;
+    char *text = word ? vp_text(" --%s %s", option, word) : strdup("");
+    free(word);
+    return text;
+}
+
 static char *rerun_command(const struct runner *runner, const struct vp_scenario *scenario)
 {
-    char *program = shell_word(runner->options->program), *path = shell_word(scenario->path);
-    char *firmware = runner->options->firmware ? shell_word(runner->options->firmware) : NULL;
-    const bool kernel = runner->options->host == VP_HOST_KERNEL;
-    char *command = program && path
-                        ? vp_text("%s test %s%s%s%s%s", program, kernel ? "--host kernel " : "",
-                                  firmware ? "--firmware " : "", firmware ? firmware : "",
-                                  firmware ? " " : "", path)
-                        : NULL;
+    const struct vp_runner_options *options = runner->options;
+    char *program = shell_word(options->program), *path = shell_word(scenario->path);
+    char *texts[] = {
+        option_text("host",
+                    options->host == VP_HOST_USERLAND ? NULL : vp_host_engine_name(options->host)),
+        option_text("serial", options->serial),
+        option_text("person", options->person),
+        option_text("firmware", options->firmware),
+    };
+    bool complete = program && path;
+    for (unsigned i = 0; i < sizeof texts / sizeof *texts; i++) {
+        complete = complete && texts[i];
+    }
+    char *command = complete ? vp_text("%s test%s%s%s%s %s", program, texts[0], texts[1], texts[2],
+                                       texts[3], path)
+                             : NULL;
+    for (unsigned i = 0; i < sizeof texts / sizeof *texts; i++) {
+        free(texts[i]);
+    }
     free(program);
     free(path);
-    free(firmware);
     return command;
 }
 
@@ -194,6 +216,32 @@ static bool write_all(int descriptor, const char *text)
     return true;
 }
 
+static bool has_step_without_access(const struct vp_scenario *scenario)
+{
+    for (unsigned i = 0; i < scenario->steps_count; i++) {
+        const enum vp_host_access *access = scenario->steps[i].access;
+        if (access && *access == VP_HOST_ACCESS_NONE) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Under the kernel such a step's tool is run by user nobody, who must find its files all the same.
+ */
+static bool open_to_nobody(const struct job *job)
+{
+    static const char *const own[] = {"work", "home", "tmp"};
+    const struct passwd *nobody = getpwnam("nobody");
+    bool done = nobody && chmod(job->folder, 0711) == 0;
+    for (unsigned i = 0; done && i < sizeof own / sizeof own[0]; i++) {
+        char *path = vp_text("%s/%s", job->folder, own[i]);
+        done = path && chown(path, nobody->pw_uid, nobody->pw_gid) == 0;
+        free(path);
+    }
+    return done;
+}
+
 /* The process of one scenario: run it and tell the result. */
 _Noreturn static void run_here(const struct runner *runner, const struct job *job,
                                const char *firmware, int to)
@@ -203,12 +251,21 @@ _Noreturn static void run_here(const struct runner *runner, const struct job *jo
         setenv("TMPDIR", temporary, 1)) {
         _exit(1);
     }
+    if (runner->options->host == VP_HOST_KERNEL &&
+        has_step_without_access(runner->scenarios[job->which]) && !open_to_nobody(job)) {
+        fprintf(stderr, "vparticle test: %s: cannot be given to user nobody: %s\n", job->folder,
+                strerror(errno));
+        _exit(1);
+    }
     const struct vp_surroundings surroundings = {
         .work = work,
         .temporary = temporary,
         .firmware = firmware,
         .vparticle = runner->options->vparticle,
         .host = runner->options->host,
+        .serial = runner->options->serial,
+        .person = runner->options->person,
+        .terminal = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3),
     };
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     signal(SIGINT, SIG_DFL);
@@ -229,13 +286,15 @@ _Noreturn static void run_here(const struct runner *runner, const struct job *jo
     exit(told ? 0 : 1);
 }
 
-static unsigned longest_run(const struct vp_scenario *scenario)
+static unsigned longest_run(const struct vp_scenario *scenario, bool by_hand)
 {
-    unsigned seconds = GRACE;
+    /* Reading the board's flash and bringing it into its first mode is work, too. */
+    unsigned seconds = GRACE + (by_hand ? 3 * BY_HAND : 0);
     for (unsigned i = 0; i < scenario->steps_count; i++) {
         const struct vp_step *step = &scenario->steps[i];
         const unsigned own = step->timeout ? *step->timeout : VP_DEFAULT_TIMEOUT;
         seconds += step->run ? (own < 86400 ? own : 86400) : 0;
+        seconds += by_hand ? BY_HAND : 0;
     }
     return seconds;
 }
@@ -312,7 +371,8 @@ static void start_job(struct runner *runner, unsigned which)
     } else {
         struct job *job = &runner->jobs[runner->job_count];
         *job = (struct job){.which = which, .pipe = -1, .started = now()};
-        job->deadline = job->started + longest_run(scenario);
+        job->deadline =
+            job->started + longest_run(scenario, runner->options->host == VP_HOST_HARDWARE);
         const int error = fork_job(runner, job, firmware, tools);
         if (error) {
             free_job(job);

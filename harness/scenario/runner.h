@@ -7,8 +7,9 @@
 #include "vparticle/host.h"
 
 struct vp_runner_options {
-    unsigned jobs; /**< 1 where VP_HOST_KERNEL shows all devices to all tools */
+    unsigned jobs; /**< 1 but with VP_HOST_USERLAND: else all tools see all devices */
     enum vp_host_engine host;
+    const char *serial, *person; /**< struct vp_surroundings */
     const char *firmware;  /**< folder with real images; NULL: look for it above each scenario */
     const char *program;   /**< how this program was called, for the command that runs one again */
     const char *vparticle; /**< its absolute path */

@@ -48,9 +48,14 @@ enum vp_host_engine {
      * in sysfs: root.
      */
     VP_HOST_KERNEL,
+    /**
+     * Real boards on this machine's own USB: there is no server, and nothing is attached. A tool
+     * runs as it would without a host, and sees all that the machine has.
+     */
+    VP_HOST_HARDWARE,
 };
 
-/** "userland" or "kernel". @return 0 or VP_ERROR_NOT_FOUND */
+/** "userland", "kernel" or "hardware". @return 0 or VP_ERROR_NOT_FOUND */
 int vp_host_engine_from_name(const char *name, enum vp_host_engine *engine);
 const char *vp_host_engine_name(enum vp_host_engine engine);
 
@@ -63,11 +68,12 @@ enum { VP_HOST_DEVICES = 15 };
  * share the loop with it. It never waits for the server but here, for it to accept a connection.
  * @param loop  not libev's default loop, which collects the exit status of every child itself; for
  *              the same reason SIGCHLD must not be ignored
- * @param address  as vp_usbip_address_parse() reads it
+ * @param address  as vp_usbip_address_parse() reads it; for VP_HOST_HARDWARE the serial number of
+ *              a board that has to be there, or "" for any one
  * @param[out] host  owned by the caller: vp_host_destroy()
  * @return 0, VP_ERROR_INVALID (address, loop), VP_ERROR_IO (nobody listens there; no temporary
- *         folder), VP_ERROR_UNSUPPORTED (this system cannot do it, or does not let us),
- *         VP_ERROR_NO_MEMORY
+ *         folder; no access to the board), VP_ERROR_NOT_FOUND (no such board), VP_ERROR_UNSUPPORTED
+ * (this system cannot do it, or does not let us), VP_ERROR_NO_MEMORY
  */
 int vp_host_create(struct vp_host **host, enum vp_host_engine engine, struct ev_loop *loop,
                    const char *address, struct vp_failure *failure);

@@ -6,11 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "hardware/bus.h"
 #include "hardware/clone.h"
+#include "hardware/person.h"
 #include "support/device_host.h"
 
 /* ---- Layouts
@@ -375,12 +377,12 @@ static void the_board_that_is_meant_is_chosen(void **state)
     };
     unsigned chosen = 99;
     for (unsigned i = 0; i < sizeof wishes / sizeof *wishes; i++) {
-        assert_int_equal(vp_hardware_choose(boards, 4, &wishes[i].wish, &chosen, NULL), 0);
+        assert_int_equal(vp_hardware_choose(boards, 4, &wishes[i].wish, true, &chosen, NULL), 0);
         assert_int_equal(chosen, wishes[i].chosen);
     }
     /* Alone it needs no name; nor does the only one that is ready. */
     const struct vp_hardware_wish any = {.serial = NULL};
-    assert_int_equal(vp_hardware_choose(boards + 2, 2, &any, &chosen, NULL), 0);
+    assert_int_equal(vp_hardware_choose(boards + 2, 2, &any, true, &chosen, NULL), 0);
     assert_int_equal(chosen, 0);
 }
 
@@ -396,19 +398,74 @@ static void what_to_do_is_told(void **state)
                                   other = {.serial = "abc"};
     struct vp_failure failure;
     unsigned chosen;
-    assert_int_equal(vp_hardware_choose(boards, 0, &any, &chosen, &failure), VP_ERROR_NOT_FOUND);
+    assert_int_equal(vp_hardware_choose(boards, 0, &any, true, &chosen, &failure),
+                     VP_ERROR_NOT_FOUND);
     assert_non_null(strstr(failure.text, "there is no board on USB"));
-    assert_int_equal(vp_hardware_choose(boards, 3, &any, &chosen, &failure), VP_ERROR_INVALID);
+    assert_int_equal(vp_hardware_choose(boards, 3, &any, true, &chosen, &failure),
+                     VP_ERROR_INVALID);
     assert_non_null(strstr(failure.text, "--serial SERIAL or --path PATH: photon at 1-1"));
     assert_non_null(strstr(failure.text, "photon at 1-2"));
-    assert_int_equal(vp_hardware_choose(boards, 3, &other, &chosen, &failure), VP_ERROR_NOT_FOUND);
+    assert_int_equal(vp_hardware_choose(boards, 3, &other, true, &chosen, &failure),
+                     VP_ERROR_NOT_FOUND);
     assert_non_null(strstr(failure.text, "none of the boards"));
-    assert_int_equal(vp_hardware_choose(boards, 3, &core, &chosen, &failure), VP_ERROR_NOT_FOUND);
+    assert_int_equal(vp_hardware_choose(boards, 3, &core, true, &chosen, &failure),
+                     VP_ERROR_NOT_FOUND);
     assert_non_null(strstr(failure.text, "hold MODE, tap RESET"));
+    /* As it is, it will do for a tool. */
+    assert_int_equal(vp_hardware_choose(boards, 3, &core, false, &chosen, &failure), 0);
+    assert_int_equal(chosen, 2);
     boards[0].no_access = true;
-    assert_int_equal(vp_hardware_choose(boards, 1, &any, &chosen, &failure), VP_ERROR_IO);
+    assert_int_equal(vp_hardware_choose(boards, 1, &any, true, &chosen, &failure), VP_ERROR_IO);
     assert_non_null(strstr(failure.text, "may not open /dev/bus/usb/001/004"));
     assert_non_null(strstr(failure.text, "udevadm trigger"));
+}
+
+/* ---- Whoever has hands
+ * ----------------------------------------------------------------------------- */
+
+static bool after_three_looks(void *context)
+{
+    unsigned *looks = context;
+    return ++*looks == 3;
+}
+
+static void a_command_does_what_is_asked(void **state)
+{
+    (void)state;
+    struct vp_failure failure;
+    const struct vp_request request = {"press 3200", "Hold SETUP", NULL, NULL};
+    const struct vp_person wrong = {.command = "test reset ="};
+    const struct vp_person robot = {.command = "f() { test \"$1 $2\" = 'press 3200'; }; f"};
+    assert_int_equal(vp_person_ask(&robot, &request, &failure), 0);
+    assert_int_equal(vp_person_ask(&wrong, &request, &failure), VP_ERROR_IO);
+    assert_non_null(strstr(failure.text, "'test reset = press 3200' failed (exit status"));
+}
+
+static void a_person_presses_enter_or_is_seen_to_have_done_it(void **state)
+{
+    (void)state;
+    int ends[2];
+    char *text = NULL;
+    size_t size = 0;
+    unsigned looks = 0;
+    struct vp_failure failure;
+    assert_int_equal(pipe(ends), 0);
+    FILE *to = open_memstream(&text, &size);
+    const struct vp_person person = {.terminal = ends[0], .to = to};
+    const struct vp_request press = {"press 3200", "Hold SETUP for 3.2 s", NULL, NULL};
+    const struct vp_request unplug = {"unplug", "Pull the cable", after_three_looks, &looks};
+    assert_int_equal(write(ends[1], "\n", 1), 1);
+    assert_int_equal(vp_person_ask(&person, &press, &failure), 0);
+    assert_int_equal(vp_person_ask(&person, &unplug, &failure), 0);
+    assert_int_equal(looks, 3);
+    close(ends[1]);
+    assert_int_equal(vp_person_ask(&person, &press, &failure), VP_ERROR_IO);
+    assert_non_null(strstr(failure.text, "nobody is at the terminal"));
+    fclose(to);
+    assert_string_equal(text, "==> Hold SETUP for 3.2 s, then press Enter\n==> Pull the cable\n"
+                              "==> Hold SETUP for 3.2 s, then press Enter\n");
+    free(text);
+    close(ends[0]);
 }
 
 int main(void)
@@ -425,6 +482,8 @@ int main(void)
         cmocka_unit_test(a_device_that_never_becomes_idle_is_given_up),
         cmocka_unit_test(the_board_that_is_meant_is_chosen),
         cmocka_unit_test(what_to_do_is_told),
+        cmocka_unit_test(a_command_does_what_is_asked),
+        cmocka_unit_test(a_person_presses_enter_or_is_seen_to_have_done_it),
     };
     return cmocka_run_group_tests_name("hardware", tests, NULL, NULL);
 }

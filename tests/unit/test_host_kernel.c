@@ -19,8 +19,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "host/kernel/process.h"
-#include "host/kernel/refusals.h"
+#include "host/tool/process.h"
+#include "host/tool/refusals.h"
 #include "host/kernel/relay.h"
 #include "host/kernel/vhci.h"
 #include "host/tool/command.h"

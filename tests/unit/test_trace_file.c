@@ -55,17 +55,18 @@ static void each_transfer_is_a_line(void **state)
     assert_int_equal(host_get_status(device, status), 6);
     assert_int_equal(host_dnload(device, 2, bytes, 65), 65);
     /* It is in the file at once: who looks while the host waits sees all that it was answered. */
-    file_is("7 attached 2b04:d006\n"
-            "7 reset\n"
-            "7 ep0 out 0009010000000000 0 ok 0 - SET_CONFIGURATION 1\n"
-            "7 ep0 in 8006000600000a00 10 stall 0 - GET_DESCRIPTOR qualifier 0\n"
-            "7 ep0 out 2101020000004000 64 ok 64 "
-            "a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5"
-            "a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5"
-            " DNLOAD block 2, 64 bytes\n"
-            "7 ep0 in a103000000000600 6 ok 6 003200000400 GETSTATUS\n"
-            "7 ep0 in a103000000000600 6 ok 6 000000000500 GETSTATUS\n"
-            "7 ep0 out 2101020000004100 65 ok 65 sha256:667f84020d981fce DNLOAD block 2, 65 bytes\n");
+    file_is(
+        "7 attached 2b04:d006\n"
+        "7 reset\n"
+        "7 ep0 out 0009010000000000 0 ok 0 - SET_CONFIGURATION 1\n"
+        "7 ep0 in 8006000600000a00 10 stall 0 - GET_DESCRIPTOR qualifier 0\n"
+        "7 ep0 out 2101020000004000 64 ok 64 "
+        "a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5"
+        "a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5"
+        " DNLOAD block 2, 64 bytes\n"
+        "7 ep0 in a103000000000600 6 ok 6 003200000400 GETSTATUS\n"
+        "7 ep0 in a103000000000600 6 ok 6 000000000500 GETSTATUS\n"
+        "7 ep0 out 2101020000004100 65 ok 65 sha256:667f84020d981fce DNLOAD block 2, 65 bytes\n");
     vp_device_power(device, false);
     assert_int_equal(vp_trace_file_close(file, NULL), 0);
     vp_device_destroy(device);

@@ -14,10 +14,10 @@
 
 #include "host/engine.h"
 #include "host/kernel/present.h"
-#include "host/kernel/process.h"
 #include "host/kernel/relay.h"
 #include "host/kernel/vhci.h"
 #include "host/tool/command.h"
+#include "host/tool/process.h"
 
 static const double POLL_SECONDS = 0.1;
 static const double LOOK_SECONDS = 0.01; /* while the kernel is about to forget a device */
@@ -44,7 +44,7 @@ struct device {
     struct present_wait *wait;
     struct presence presence;
     ev_tstamp left_at;
-    struct device *previous, *next;
+    struct device *next;
 };
 
 /* Who waits for all devices to be ready or to have failed: a tool, or somebody who wants to know.
@@ -54,7 +54,7 @@ struct waiting {
     void (*settled)(void *context); /**< NULL for a tool */
     void *context;
     unsigned long list; /**< the device list that must have been answered */
-    struct waiting *previous, *next;
+    struct waiting *next;
 };
 
 struct kernel {
@@ -97,7 +97,7 @@ static void serve_waiting(struct kernel *kernel)
     struct waiting *first;
     while ((first = kernel->waiting) && kernel->lists_answered >= first->list &&
            is_settled(kernel)) {
-        DL_DELETE2(kernel->waiting, first, previous, next);
+        LL_DELETE(kernel->waiting, first);
         if (first->settled) {
             first->settled(first->context);
             free_waiting(first);
@@ -116,7 +116,7 @@ static unsigned long next_list(const struct kernel *kernel)
 
 static void wait_in_line(struct kernel *kernel, struct waiting *waiting)
 {
-    DL_APPEND2(kernel->waiting, waiting, previous, next);
+    LL_APPEND(kernel->waiting, waiting);
     rescan(kernel);
     waiting->list = next_list(kernel);
 }
@@ -125,7 +125,7 @@ static void wait_in_line(struct kernel *kernel, struct waiting *waiting)
 
 static void free_device(struct device *device)
 {
-    DL_DELETE2(device->kernel->devices, device, previous, next);
+    LL_DELETE(device->kernel->devices, device);
     relay_close(device->relay);
     present_cancel(device->wait);
     free(device);
@@ -315,7 +315,7 @@ static void add_device(struct kernel *kernel, const struct vp_usbip_device *show
         device->kernel = kernel;
         snprintf(device->busid, sizeof device->busid, "%s", shown->busid);
         device->remote_number = shown->devnum;
-        DL_APPEND2(kernel->devices, device, previous, next);
+        LL_APPEND(kernel->devices, device);
         import(device);
     }
 }
@@ -473,34 +473,36 @@ static unsigned engine_signal(struct vp_host *host, int signal_number)
     return process_signal_all(((struct kernel *)host)->processes, signal_number);
 }
 
+static bool are_all_forgotten(const struct kernel *kernel)
+{
+    struct vhci_ports ports;
+    if (vhci_read(kernel->folder, &ports)) {
+        ports.count = 0;
+    }
+    for (const struct device *device = kernel->devices; device; device = device->next) {
+        if (!is_forgotten(device, &ports)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Whoever comes next must not find what was ours. */
-static void wait_until_forgotten(struct kernel *kernel)
+static void wait_until_forgotten(const struct kernel *kernel)
 {
     const struct timespec pause = {.tv_nsec = (long)(LOOK_SECONDS * 1e9)};
-    struct vhci_ports ports;
-    for (double waited = 0; kernel->devices && waited < FORGET_SECONDS; waited += LOOK_SECONDS) {
-        if (vhci_read(kernel->folder, &ports)) {
-            ports.count = 0;
-        }
-        for (struct device *device = kernel->devices, *next; device; device = next) {
-            next = device->next;
-            if (is_forgotten(device, &ports)) {
-                free_device(device);
-            }
-        }
-        if (kernel->devices) {
-            nanosleep(&pause, NULL);
-        }
+    for (double waited = 0; !are_all_forgotten(kernel) && waited < FORGET_SECONDS;
+         waited += LOOK_SECONDS) {
+        nanosleep(&pause, NULL);
     }
 }
 
 static void destroy(struct vp_host *host)
 {
     struct kernel *kernel = (struct kernel *)host;
-    while (kernel->waiting) {
-        struct waiting *first = kernel->waiting;
-        DL_DELETE2(kernel->waiting, first, previous, next);
-        free_waiting(first);
+    for (struct waiting *waiting = kernel->waiting, *next; waiting; waiting = next) {
+        next = waiting->next;
+        free_waiting(waiting);
     }
     process_kill_all(&kernel->processes);
     ev_timer_stop(kernel->base.loop, &kernel->poll);
@@ -513,8 +515,9 @@ static void destroy(struct vp_host *host)
         device->wait = NULL;
     }
     wait_until_forgotten(kernel);
-    while (kernel->devices) {
-        free_device(kernel->devices);
+    for (struct device *device = kernel->devices, *next; device; device = next) {
+        next = device->next;
+        free_device(device);
     }
     free(kernel);
 }

@@ -11,8 +11,8 @@
 #ifndef VP_HOST_FILES_PRIVATE_H
 #define VP_HOST_FILES_PRIVATE_H
 
-#include "host/userland/core/userland.h"
 #include "host/tool/call.h"
+#include "host/userland/core/userland.h"
 #include "host/userland/tree/paths.h"
 
 enum { FILE_SIZE = PATH_MAX + 128 };

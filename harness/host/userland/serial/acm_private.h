@@ -15,10 +15,10 @@
 #ifndef VP_HOST_ACM_PRIVATE_H
 #define VP_HOST_ACM_PRIVATE_H
 
+#include "host/tool/call.h"
 #include "host/userland/core/userland.h"
 #include "host/userland/serial/cdc.h"
 #include "host/userland/serial/pty.h"
-#include "host/tool/call.h"
 #include "host/userland/usb/bus.h"
 
 enum {

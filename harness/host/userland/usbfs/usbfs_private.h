@@ -15,8 +15,8 @@
 #include <ev.h>
 #include <uthash.h>
 
-#include "host/userland/core/userland.h"
 #include "host/tool/call.h"
+#include "host/userland/core/userland.h"
 #include "host/userland/supervisor/call_queue.h"
 #include "host/userland/usb/bus.h"
 #include "host/userland/usbfs/usbfs.h"

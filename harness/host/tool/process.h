@@ -20,7 +20,7 @@ struct process {
     ev_io calls; /**< on the seccomp descriptor, with VP_HOST_ACCESS_NONE */
     struct vp_host_command command;
     struct process **list;
-    struct process *previous, *next;
+    struct process *next;
 };
 
 /**

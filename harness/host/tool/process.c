@@ -1,4 +1,4 @@
-#include "host/kernel/process.h"
+#include "host/tool/process.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -7,10 +7,10 @@
 #include <unistd.h>
 #include <utlist.h>
 
-#include "host/kernel/refusals.h"
 #include "host/tool/call.h"
 #include "host/tool/command.h"
 #include "host/tool/launch.h"
+#include "host/tool/refusals.h"
 
 static const double LOOK_FOR_ORPHANS = 0.05; /* seconds */
 
@@ -28,7 +28,7 @@ static void forget(struct process *process)
     close_watched(process, &process->calls);
     close_watched(process, &process->exit);
     struct vp_host_command command = process->command;
-    DL_DELETE2(*process->list, process, previous, next);
+    LL_DELETE(*process->list, process);
     free(process);
     if (command.left) {
         command.left(command.context);
@@ -126,7 +126,7 @@ void process_start(struct ev_loop *loop, struct process **list,
     process->tool = launched.child;
     process->command = *command;
     process->list = list;
-    DL_APPEND2(*list, process, previous, next);
+    LL_APPEND(*list, process);
     ev_io_init(&process->calls, on_call, launched.listener, EV_READ);
     process->calls.data = process;
     if (launched.listener >= 0) {
@@ -151,8 +151,8 @@ unsigned process_signal_all(struct process *list, int signal_number)
 
 void process_kill_all(struct process **list)
 {
-    while (*list) {
-        struct process *process = *list;
+    for (struct process *process = *list, *next; process; process = next) {
+        next = process->next;
         if (process->tool) {
             kill(process->tool, SIGKILL);
             waitpid(process->tool, NULL, 0);

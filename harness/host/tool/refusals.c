@@ -1,6 +1,6 @@
 #include <ev.h> /* before seccomp.h, which brings the EV_NONE macro of elf.h along */
 
-#include "host/kernel/refusals.h"
+#include "host/tool/refusals.h"
 
 #include <fcntl.h>
 #include <limits.h>
