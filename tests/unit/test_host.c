@@ -44,7 +44,7 @@ static struct usb_device make_device(void)
     device.manufacturer = strdup("Particle");
     device.product = strdup("Photon DFU Mode");
     device.serial = strdup("30003a000a47343432313031");
-    device.interface_text[0] = strdup("@Internal Flash");
+    usb_device_set_text(&device, 0, 0, strdup("@Internal Flash"));
     return device;
 }
 
@@ -201,7 +201,7 @@ static void properties_are_those_of_udevs_rules(void **state)
     uevent_udev_message(&text, "add", uevent_device(&hub), 10);
     assert_true(has_part(&text, 40, "ID_PATH=platform-vhci_hcd.0"));
     assert_true(has_part(&text, 40, "ID_FOR_SEAT=usb-platform-vhci_hcd_0"));
-    device.is_leaving = true;
+    device.is_unbound = true;
     uevent_kernel_message(&text, "remove", uevent_device(&device), 11);
     assert_false(has_part(&text, 0, "DRIVER=usb"));
     usb_device_clear(&device);

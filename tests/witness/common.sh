@@ -4,12 +4,12 @@ export device=/sys/bus/usb/devices/1-1
 # heading COMMAND...: say what comes, do it, and say how it ended if that was not well.
 heading() {
     local status=0
-    printf '\n== %s\n' "$*"
+    printf '\n== %s\n' "${*//"$PROBES/"/}"
     "$@" || status=$?
     [ "$status" = 0 ] || printf 'status %d\n' "$status"
 }
 
-# press WORDS...: what a hand would do to the device.
+# hand WORDS...: what a hand would do to the device.
 hand() {
     "$VPARTICLE" ctl "$@" >/dev/null
 }
@@ -17,6 +17,13 @@ hand() {
 # tell COMMAND: to acm_server; prints its answer.
 tell() {
     "$PROBES/acm_probe" control tell "$1"
+}
+
+# asked: what acm_server was asked since the last time, once the port is closed for good.
+asked() {
+    until [ "$(tell pending)" = 'in 0 out 0 notify 0' ]; do sleep 0.02; done
+    tell log
+    echo
 }
 
 # until_there PATH, until_gone PATH
@@ -40,5 +47,5 @@ until_gone() {
 
 # known_to_udev PATH: all that udev says of a device. Its order is a hash table's.
 known_to_udev() {
-    udevadm info -q all "$1" | sed '/^E: DEVLINKS=/s/[= ]/\nE: link /2g' | sort
+    udevadm info -q all "$1" | sed 's,^E: DEVLINKS=,E: DEVLINKS\nE: link ,; s, /dev/,\nE: link /dev/,2g' | sort
 }

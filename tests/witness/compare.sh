@@ -1,19 +1,23 @@
 #!/usr/bin/env bash
-# compare.sh LIST USERLAND KERNEL [CASE]...: compare what run_cases.sh wrote to two folders. Each
-# line that only one of the hosts has must be expected by LIST (differences.txt), and everything in
-# LIST must show; else the status is 1.
+# compare.sh LIST USERLAND KERNEL DOCUMENT [CASE]...: compare what run_cases.sh wrote to two folders.
+# Each line that only one of the hosts has must be expected by LIST (differences.txt), everything in
+# LIST must show, and DOCUMENT (docs/hosts.md) must explain the names in LIST, and no others; else the
+# status is 1.
 set -euo pipefail
 
-list=$1 userland=$2 kernel=$3
-shift 3
-[ $# -gt 0 ] || set -- $(cd "$userland" && printf '%s\n' *.status | sed 's/\.status$//')
+list=$1 userland=$2 kernel=$3 document=$4
+shift 4
+all=$(cd "$userland" && find . -name '*.status' -printf '%f\n' | sed 's/\.status$//' | sort)
+[ $# -gt 0 ] || set -- $all
+[ $# -gt 0 ] || { echo "no case was run"; exit 1; }
 
 # What is not the host's doing, or never the same twice:
-#   out     how long something took, and when it was
+#   out     when something was; the release of the kernel, in the name of its controller
 #   trace   the data endpoints: how a stream of bytes is cut into transfers is a matter of luck.
 #           The cases compare the bytes.
 normalise_out() {
-    sed -E -e 's/\b(E: USEC_INITIALIZED=)[0-9]+/\1TIME/'
+    sed -E -e 's/^(E: USEC_INITIALIZED=)[0-9]+/\1TIME/' \
+        -e 's/(Linux(_| |\\x20))[0-9][^ _\\]*((_| |\\x20)vhci_hcd)/\1RELEASE\3/'
 }
 
 normalise_trace() {
@@ -24,16 +28,38 @@ normalise_status() {
     cat
 }
 
+normalise() {
+    if [ -e "$2" ]; then
+        "normalise_$1" <"$2"
+    fi
+}
+
 differences() {
     local case kind
     for case in "$@"; do
         for kind in status out trace; do
-            [ -e "$userland/$case.$kind" ] || [ -e "$kernel/$case.$kind" ] || continue
-            diff <(normalise_$kind <"$userland/$case.$kind") <(normalise_$kind <"$kernel/$case.$kind") |
-                sed -nE "s/^</$case $kind userland:/p; s/^>/$case $kind kernel:/p" || true
+            diff <(normalise $kind "$userland/$case.$kind") <(normalise $kind "$kernel/$case.$kind") |
+                sed -nE "s/^< ?/$case $kind userland: /p; s/^> ?/$case $kind kernel: /p" || true
         done
     done
 }
+
+# names FILE: of the differences that a table explains, in its first column.
+names() {
+    sed -nE 's/^\| `([a-z0-9-]+)` \|.*/\1/p' "$1" | sort -u
+}
+
+failed=0
+in_list=$(sed -E '/^ *(#|$)/d; s/ .*//' "$list" | sort -u)
+while read -r name; do
+    [ -z "$name" ] || { echo "$(basename "$document") does not explain $name"; failed=1; }
+done < <(comm -23 <(echo "$in_list") <(names "$document"))
+while read -r name; do
+    [ -z "$name" ] || {
+        echo "$(basename "$document") explains $name, which the list does not have"
+        failed=1
+    }
+done < <(comm -13 <(echo "$in_list") <(names "$document"))
 
 differences "$@" | awk -v list="$list" -v cases=" $* " '
     # The list: NAME CASE EXPRESSION. A case of "*" is any.
@@ -65,4 +91,5 @@ differences "$@" | awk -v list="$list" -v cases=" $* " '
                 failed = 1
             }
         exit failed
-    }'
+    }' || failed=1
+exit "$failed"

@@ -13,6 +13,7 @@
  *   send=TEXT                    \r and \n as in C
  *   receive=N                    N bytes, and what they are
  *   pass=N                       N bytes there and back at the same time
+ *   ready                        does poll(2) say that more can be written?
  *   fill                         write until the port takes no more; tells how much that was
  *   drain                        wait until all is sent
  *   flush                        drop what waits
@@ -37,7 +38,7 @@
 #include <unistd.h>
 
 enum { PATIENCE_MS = 20000 };
-static const double WAITED_SECONDS = 0.5;
+static const double WAITED_SECONDS = 1.5;
 
 static const char *port;
 static int fd = -1;
@@ -223,15 +224,24 @@ static void pass(size_t size)
     printf("pass: %zu bytes back, %zu wrong; writing ended with %d\n", back, wrong, status);
 }
 
+static void show_ready(void)
+{
+    struct pollfd state = {.fd = fd, .events = POLLOUT};
+    printf("ready: %s\n", poll(&state, 1, 0) == 1 ? "to write" : "no");
+}
+
 static void fill(void)
 {
     static const char zeros[65536];
     size_t written = 0;
-    struct pollfd state = {.fd = fd, .events = POLLOUT};
     fcntl(fd, F_SETFL, O_NONBLOCK);
-    while (poll(&state, 1, 300) == 1) {
+    for (unsigned idle = 0; idle < 10; idle++) {
         const ssize_t part = write(fd, zeros, sizeof zeros);
-        written += part > 0 ? (size_t)part : 0;
+        if (part > 0) {
+            written += (size_t)part;
+            idle = 0;
+        }
+        poll(NULL, 0, 20);
     }
     fcntl(fd, F_SETFL, 0);
     printf("fill: %zu bytes\n", written);
@@ -342,6 +352,8 @@ static bool take(const char *step)
         show_queues();
     } else if (strcmp(step, "drain") == 0) {
         tell(step, ioctl(fd, TCSBRK, 1));
+    } else if (strcmp(step, "ready") == 0) {
+        show_ready();
     } else if (strcmp(step, "fill") == 0) {
         fill();
     } else if (strcmp(step, "flush") == 0) {

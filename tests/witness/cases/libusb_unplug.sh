@@ -5,8 +5,8 @@ heading "$PROBES/libusb_probe" timeout
 heading "$PROBES/libusb_probe" cancel
 hand reset 3000
 until_there $device/idProduct
-coproc probe { "$PROBES/libusb_probe" in-flight; }
-read -r line <&"${probe[0]}"
+exec {probe}< <("$PROBES/libusb_probe" in-flight)
+read -r line <&"$probe"
 echo "$line"
 hand unplug
-cat <&"${probe[0]}"
+cat <&"$probe"

@@ -132,7 +132,9 @@ static void set_driver(struct acm *acm, const char *name)
         if (name) {
             tree_show_driver(&acm->host->tree, usb, alternate);
         }
-        monitor_announce_one(acm->host, name ? "bind" : "unbind", subject);
+        if (interface < acm->device->announced) {
+            monitor_announce_one(acm->host, name ? "bind" : "unbind", subject);
+        }
     }
 }
 
@@ -151,6 +153,7 @@ static void probed(struct acm *acm, struct acm_request *request)
     acm->registered = true;
     monitor_announce_one(host, "add", acm_subject(acm));
     set_driver(acm, driver_name);
+    bus_announce_rest(acm->device);
     call_return(&acm->binder, 1);
     acm->binder.session = NULL;
     spawn_waiting(host);
@@ -269,10 +272,11 @@ void acm_unbind_all(struct host_device *device)
     }
 }
 
-bool acm_is_probing(const struct host_device *device)
+bool acm_is_probing(const struct host_device *device, int interface)
 {
     for (const struct acm *acm = device->host->ports; acm; acm = acm->next) {
-        if (acm->device == device && acm->state == ACM_PROBING) {
+        if (acm->device == device && acm->state == ACM_PROBING &&
+            (interface < 0 || acm->function.control == interface)) {
             return true;
         }
     }

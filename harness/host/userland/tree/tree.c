@@ -105,7 +105,8 @@ static int make_interface(const struct maker *parent, const struct usb_device *d
     maker_file(&maker, "bInterfaceClass", "%02x\n", alternate->interface_class);
     maker_file(&maker, "bInterfaceSubClass", "%02x\n", alternate->subclass);
     maker_file(&maker, "bInterfaceProtocol", "%02x\n", alternate->protocol);
-    maker_text(&maker, "interface", device->interface_text[alternate->interface]);
+    maker_remove_file(&maker, "interface"); /* of the setting before */
+    maker_text(&maker, "interface", alternate->text);
     maker_file(&maker, "supports_autosuspend", "1\n");
     char alias[96];
     uevent_modalias(subject, alias, sizeof alias);

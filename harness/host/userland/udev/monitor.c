@@ -165,32 +165,6 @@ void monitor_announce_one(struct userland *host, const char *action, struct ueve
     }
 }
 
-static void announce_interfaces(struct userland *host, const char *action,
-                                const struct usb_device *device)
-{
-    for (unsigned i = 0; i < USB_INTERFACES_MAX; i++) {
-        const struct usb_alternate *alternate = usb_device_current(device, i);
-        if (alternate) {
-            monitor_announce_one(host, action, uevent_interface(device, alternate));
-        }
-    }
-}
-
-void monitor_announce_arrival(struct userland *host, const struct usb_device *device)
-{
-    monitor_announce_one(host, "add", uevent_device(device));
-    announce_interfaces(host, "add", device);
-    monitor_announce_one(host, "bind", uevent_device(device));
-}
-
-void monitor_announce_departure(struct userland *host, struct usb_device *device)
-{
-    announce_interfaces(host, "remove", device);
-    device->is_leaving = true;
-    monitor_announce_one(host, "unbind", uevent_device(device));
-    monitor_announce_one(host, "remove", uevent_device(device));
-}
-
 void monitor_forget_session(struct userland *host, const struct session *session)
 {
     for (struct monitor *monitor = host->monitors; monitor; monitor = monitor->hh.next) {

@@ -14,11 +14,7 @@
 /** Who answers the system call @p number; NULL if it is not one on sockets. */
 call_handler monitor_handler(int number);
 bool monitor_owns(const struct userland *host, uint64_t pipe);
-/** Tell all listeners of a device with its interfaces: it comes before them. */
-void monitor_announce_arrival(struct userland *host, const struct usb_device *device);
-/** ... and goes after them, without its driver. */
-void monitor_announce_departure(struct userland *host, struct usb_device *device);
-/** Tell them of one part of it. */
+/** Tell all listeners that something happened to a device or to a part of it. */
 void monitor_announce_one(struct userland *host, const char *action, struct uevent_subject subject);
 void monitor_forget_session(struct userland *host, const struct session *session);
 void monitor_free_all(struct userland *host);

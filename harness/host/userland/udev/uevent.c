@@ -54,7 +54,7 @@ void uevent_path(struct uevent_subject subject, char *path, size_t size)
 const char *uevent_driver(struct uevent_subject subject)
 {
     if (!subject.interface) {
-        return subject.device->is_leaving ? NULL : "usb";
+        return subject.device->is_unbound ? NULL : "usb";
     }
     return subject.is_tty ? NULL : subject.device->driver[subject.interface->interface];
 }
@@ -69,9 +69,10 @@ void uevent_modalias(struct uevent_subject subject, char *alias, size_t size)
              interface->protocol, interface->interface);
 }
 
-/* What the subsystem itself puts into a uevent; @p folder goes before the node's name. */
+/* What the subsystem itself puts into a uevent; @p folder goes before the node's name,
+ * @p action is NULL for the `uevent` file. */
 static void add_kernel_properties(struct uevent_text *text, struct uevent_subject subject,
-                                  const char *folder)
+                                  const char *folder, const char *action)
 {
     const struct usb_device *device = subject.device;
     const uint8_t *descriptor = device->descriptor;
@@ -97,7 +98,9 @@ static void add_kernel_properties(struct uevent_text *text, struct uevent_subjec
         uevent_modalias(subject, alias, sizeof alias);
         add(text, "INTERFACE=%u/%u/%u", subject.interface->interface_class,
             subject.interface->subclass, subject.interface->protocol);
-        add(text, "MODALIAS=%s", alias);
+        if (!action || strcmp(action, "unbind") != 0) { /* zap_modalias_env() */
+            add(text, "MODALIAS=%s", alias);
+        }
     } else {
         add(text, "BUSNUM=%03u", (unsigned)USB_BUS_NUMBER);
         add(text, "DEVNUM=%03u", device->number);
@@ -302,7 +305,7 @@ void uevent_kernel_message(struct uevent_text *text, const char *action,
     add(text, "ACTION=%s", action);
     add(text, "DEVPATH=%s", path);
     add(text, "SUBSYSTEM=%s", subsystem(subject));
-    add_kernel_properties(text, subject, "");
+    add_kernel_properties(text, subject, "", action);
     add(text, "SEQNUM=%llu", (unsigned long long)sequence);
 }
 
@@ -348,7 +351,7 @@ void uevent_udev_message(struct uevent_text *text, const char *action,
     add(text, "ACTION=%s", action);
     add(text, "DEVPATH=%s", path);
     add(text, "SUBSYSTEM=%s", subsystem(subject));
-    add_kernel_properties(text, subject, "/dev/");
+    add_kernel_properties(text, subject, "/dev/", action);
     add_udev_properties(text, subject);
     add(text, "SEQNUM=%llu", (unsigned long long)sequence);
     add(text, "USEC_INITIALIZED=%llu", (unsigned long long)sequence);
@@ -371,7 +374,7 @@ static void make_lines(struct uevent_text *text)
 void uevent_file(struct uevent_text *text, struct uevent_subject subject)
 {
     text->length = 0;
-    add_kernel_properties(text, subject, "");
+    add_kernel_properties(text, subject, "", NULL);
     make_lines(text);
 }
 

@@ -1,5 +1,15 @@
 # device: photon@0.5.2,mode=dfu
-# All of sysfs below the device: names, kinds, modes and contents; and its nodes.
+# What can be seen of a device in DFU mode.
+heading lsusb
+heading lsusb -t
+heading lsusb -v -d 2b04:
+heading lsusb -v -s 1:1
+for path in usb1 1-0:1.0 1-1 1-1:1.0; do
+    heading known_to_udev /sys/bus/usb/devices/$path
+done
+heading udevadm info -a $device/1-1:1.0
+heading udevadm info -q name $device
+heading udevadm info -q path -n /dev/bus/usb/001/002
 heading find $device/ -printf '%p %y %m %l\n' | sort
 heading grep -r -s --binary-files=text '' $device/ | sort
 heading stat -c '%n %F %a %U:%G %t:%T' /dev/bus/usb /dev/bus/usb/001 /dev/bus/usb/001/*
@@ -7,3 +17,6 @@ heading ls -l /dev/serial
 heading find /sys/bus/usb/devices/usb1/ -maxdepth 1 -printf '%f %y %m %l\n' | sort
 heading find /sys/devices/platform/vhci_hcd.0/ -maxdepth 1 -printf '%f %y %m %l\n' | sort
 heading find /sys/bus/usb/devices/1-0:1.0/ -maxdepth 1 -printf '%f %y %m %l\n' | sort
+
+# The one difference that must always be there: who answers the system calls.
+heading grep '^Seccomp:' /proc/self/status

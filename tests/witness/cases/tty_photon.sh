@@ -7,3 +7,8 @@ heading "$PROBES/tty_probe" /dev/ttyACM0 open settings modem hupcl=1 close
 heading stty -F /dev/ttyACM0 -a
 heading stty -F /dev/ttyACM0 115200 cs7 parenb -echo
 heading stty -F /dev/ttyACM0
+# The rate that makes a device enter DFU mode.
+heading "$PROBES/tty_probe" /dev/ttyACM0 open raw rate=14400 hangup close
+until_gone /dev/ttyACM0
+until_there $device/idProduct
+heading cat $device/uevent

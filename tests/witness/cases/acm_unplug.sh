@@ -1,3 +1,0 @@
-# device: acm
-heading "$PROBES/acm_probe" control unplug
-heading tell log

@@ -1,3 +1,0 @@
-# device: electron@0.5.2
-# ... and of one with a serial port.
-heading cat $device/uevent
