@@ -66,7 +66,7 @@ install_missing() {
 # What the build needs, as Debian packages.
 build_tools="ca-certificates cmake ninja-build gcc libc6-dev pkg-config libev-dev libseccomp-dev
     libcyaml-dev libyaml-dev libjansson-dev libprotobuf-c-dev protobuf-c-compiler libusb-1.0-0-dev libudev-dev libcmocka-dev libssl-dev
-    zlib1g-dev uthash-dev"
+    zlib1g-dev uthash-dev libarchive-dev libkmod-dev"
 
 # need PACKAGE...: install the Debian packages that are not there yet. COMMAND/PACKAGE is a package
 # that is needed only where nothing else brings the command.
@@ -108,6 +108,9 @@ firmware() {
 # Packages that real tools need: what they are, what they compile, and what they look for.
 tool_packages="dfu-util usbutils usbip lrzsz udev openssl python3 python3-serial npm/npm g++ make
     libudev-dev"
+
+# What the guest is made from, besides the kernel's package: 'vparticle guest prepare' downloads that.
+guest_packages="qemu-system-x86_64/qemu-system-x86 busybox-static"
 
 # tools_start, tools_end: fetch particle-cli while something else goes on, or say why not. Scenarios that
 # need it then skip.

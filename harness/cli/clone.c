@@ -225,6 +225,9 @@ static void tell(const struct cloning *cloning)
 static int clone_opened(struct cloning *cloning, struct vp_failure *failure)
 {
     int error = read_images(cloning, failure);
+    if (error == VP_ERROR_NOT_FOUND) {
+        error = VP_ERROR_IO; /* it was there, and went away */
+    }
     if (!error) {
         error = write_images(cloning, failure);
     }

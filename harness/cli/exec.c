@@ -2,6 +2,7 @@
  * vparticle exec: run a tool that sees emulated devices.
  */
 #include "cli/commands.h"
+#include "cli/guest.h"
 
 #include <errno.h>
 #include <ev.h>
@@ -48,7 +49,8 @@ struct options {
     unsigned spec_count;
     const char *connect;
     enum vp_host_engine engine;
-    const char *serial; /**< of a real board */
+    const char *guest, *share; /**< as vp_guest_rerun() wants them, or NULL */
+    const char *serial;        /**< of a real board */
     enum vp_speed speed;
     enum vp_host_access access;
     const char *trace;
@@ -73,8 +75,11 @@ static void print_usage(FILE *to)
           "  --connect ADDR   use the devices of a running emulator ('vparticle run')\n"
           "  --host HOST      userland: answer TOOL's system calls, without root (if not given);\n"
           "                   kernel: attach the devices to this machine's kernel by vhci_hcd, as\n"
-          "                   root, where every process sees them; hardware: nothing is\n"
-          "                   emulated, TOOL sees the real boards that are plugged in\n"
+          "                   root, where every process sees them; guest: the same in a small\n"
+          "                   machine ('vparticle guest --help'), without root; hardware: nothing\n"
+          "                   is emulated, TOOL sees the real boards that are plugged in\n"
+          "  --share FOLDER   with --host guest: what TOOL writes there is kept, and nothing else\n"
+          "                   (if not given, the working directory)\n"
           "  --serial SERIAL  with --host hardware: this board has to be there\n"
           "  --access ACCESS  full: TOOL may open all devices (if not given); none: only what\n"
           "                   Debian allows a user without udev rules and outside of the group\n"
@@ -98,15 +103,11 @@ __attribute__((format(printf, 1, 2))) static int wrong(const char *format, ...)
 }
 
 static const struct option long_options[] = {
-    {"device", required_argument, NULL, 'd'},
-    {"connect", required_argument, NULL, 'c'},
-    {"host", required_argument, NULL, 'H'},
-    {"serial", required_argument, NULL, 'S'},
-    {"speed", required_argument, NULL, 's'},
-    {"access", required_argument, NULL, 'a'},
-    {"trace", required_argument, NULL, 't'},
-    {"help", no_argument, NULL, 'h'},
-    {NULL, 0, NULL, 0},
+    {"device", required_argument, NULL, 'd'}, {"connect", required_argument, NULL, 'c'},
+    {"host", required_argument, NULL, 'H'},   {"serial", required_argument, NULL, 'S'},
+    {"share", required_argument, NULL, 'F'},  {"speed", required_argument, NULL, 's'},
+    {"access", required_argument, NULL, 'a'}, {"trace", required_argument, NULL, 't'},
+    {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0},
 };
 
 static int unknown_option(const char *word)
@@ -133,9 +134,13 @@ static int parse_options(int argc, char **argv, struct options *options)
             options->connect = optarg;
             break;
         case 'H':
-            if (vp_host_engine_from_name(optarg, &options->engine)) {
-                return wrong("'--host %s': must be userland, kernel or hardware", optarg);
+            options->guest = strcmp(optarg, "guest") == 0 ? optarg : NULL;
+            if (vp_host_engine_from_name(options->guest ? "kernel" : optarg, &options->engine)) {
+                return wrong("'--host %s': must be userland, kernel, guest or hardware", optarg);
             }
+            break;
+        case 'F':
+            options->share = optarg;
             break;
         case 'S':
             options->serial = optarg;
@@ -179,6 +184,12 @@ static int parse_options(int argc, char **argv, struct options *options)
     }
     if (options->connect && options->trace) {
         return wrong("--trace needs --device: with --connect, give it to 'vparticle run'");
+    }
+    if (options->connect && options->guest) {
+        return wrong("--connect: a guest has no network; start the devices in it by --device");
+    }
+    if (options->share && !options->guest) {
+        return wrong("--share is for --host guest");
     }
     if (!*options->tool) {
         return wrong("the tool to run is missing: write it after '--', for example -- dfu-util -l");
@@ -466,7 +477,10 @@ int vp_command_exec(int argc, char **argv)
     struct options options = {.specs = calloc((size_t)argc, sizeof *options.specs)};
     struct exec exec = {.loop = ev_loop_new(EVFLAG_AUTO)};
     int status = options.specs && exec.loop ? parse_options(argc, argv, &options) : VP_EXIT_SYSTEM;
-    if (status < 0) {
+    if (status < 0 && options.guest) {
+        status = vp_guest_rerun(&(struct vp_guest_rerun){
+            .argv = argv, .argc = argc, .host = options.guest, .share = options.share});
+    } else if (status < 0) {
         /* Orphans of the tool come to us, or some PID 1 might never collect them. */
         prctl(PR_SET_CHILD_SUBREAPER, 1);
         if (catch_signals(&exec)) {

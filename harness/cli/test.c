@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cli/commands.h"
+#include "cli/guest.h"
 #include "report/result.h"
 #include "report/terminal.h"
 #include "scenario/runner.h"
@@ -19,6 +20,7 @@ struct test {
     struct vp_report report;
     struct vp_runner_options options;
     const char *junit;
+    const char *guest, *share; /* as vp_guest_rerun() wants them, or NULL */
     bool list;
     char **paths;
     struct vp_scenario **scenarios;
@@ -34,7 +36,10 @@ static void print_usage(FILE *to)
         "  --format pretty|tap|json  how to report (default: pretty on a terminal, else tap)\n"
         "  --report junit=FILE       write a JUnit file besides\n"
         "  --jobs N                  how many run at a time (default: 1)\n"
-        "  --host userland|kernel    how tools see the devices (default: userland), as for 'exec'\n"
+        "  --host userland|kernel|guest\n"
+        "                            how tools see the devices (default: userland), as for 'exec'\n"
+        "  --share FOLDER            with --host guest: what is written there is kept (default:\n"
+        "                            the working directory)\n"
         "  --host hardware           on a real board; you are asked to press its buttons\n"
         "  --serial SERIAL           with it: on this one, if several are plugged in\n"
         "  --person COMMAND          with it: COMMAND presses them. It is run with what is to be\n"
@@ -145,15 +150,16 @@ static int read_report(struct test *test, const char *value)
     return 0;
 }
 
-static int read_jobs(struct test *test, const char *value)
+static int read_number(const char *option, const char *value, unsigned most, unsigned *number)
 {
     char *end;
-    const unsigned long jobs = strtoul(value, &end, 10);
-    if (value[0] < '0' || value[0] > '9' || *end || jobs < 1 || jobs > 64) {
-        fprintf(stderr, "vparticle test: --jobs %s: must be a number from 1 to 64\n", value);
+    const unsigned long read = strtoul(value, &end, 10);
+    if (value[0] < '0' || value[0] > '9' || *end || read < 1 || read > most) {
+        fprintf(stderr, "vparticle test: --%s %s: must be a number from 1 to %u\n", option, value,
+                most);
         return VP_ERROR_INVALID;
     }
-    test->options.jobs = (unsigned)jobs;
+    *number = (unsigned)read;
     return 0;
 }
 
@@ -169,8 +175,10 @@ static int read_firmware(struct test *test, const char *value)
 
 static int read_host(struct test *test, const char *name)
 {
-    if (vp_host_engine_from_name(name, &test->options.host)) {
-        fprintf(stderr, "vparticle test: --host %s: must be userland, kernel or hardware\n", name);
+    test->guest = strcmp(name, "guest") == 0 ? name : NULL;
+    if (vp_host_engine_from_name(test->guest ? "kernel" : name, &test->options.host)) {
+        fprintf(stderr, "vparticle test: --host %s: must be userland, kernel, guest or hardware\n",
+                name);
         return VP_ERROR_INVALID;
     }
     return 0;
@@ -185,6 +193,8 @@ static int check_host(const struct test *test)
     if (options->host != VP_HOST_USERLAND && options->jobs > 1) {
         wrong = "--jobs: tools see the devices of all scenarios that run at the same time, so only "
                 "one can with this --host";
+    } else if (test->share && !test->guest) {
+        wrong = "--share goes with --host guest";
     } else if (!hardware && (options->serial || options->person)) {
         wrong = "--serial and --person go with --host hardware";
     } else if (hardware && !options->person && !isatty(STDIN_FILENO)) {
@@ -204,7 +214,9 @@ static int read_options(struct test *test, int argc, char **argv)
         {"format", required_argument, NULL, 'f'}, {"report", required_argument, NULL, 'r'},
         {"jobs", required_argument, NULL, 'j'},   {"firmware", required_argument, NULL, 'w'},
         {"host", required_argument, NULL, 'H'},   {"list", no_argument, NULL, 'l'},
-        {"serial", required_argument, NULL, 'S'}, {"person", required_argument, NULL, 'P'},
+        {"share", required_argument, NULL, 'F'},  {"serial", required_argument, NULL, 'S'},
+        {"person", required_argument, NULL, 'P'}, {"patience", required_argument, NULL, 'p'},
+        {"again", required_argument, NULL, 'A'}, /* from the host of a guest, see rerun_command() */
         {"help", no_argument, NULL, 'h'},         {0},
     };
     int error = 0;
@@ -217,7 +229,7 @@ static int read_options(struct test *test, int argc, char **argv)
             error = read_report(test, optarg);
             break;
         case 'j':
-            error = read_jobs(test, optarg);
+            error = read_number("jobs", optarg, 64, &test->options.jobs);
             break;
         case 'w':
             error = read_firmware(test, optarg);
@@ -225,8 +237,17 @@ static int read_options(struct test *test, int argc, char **argv)
         case 'H':
             error = read_host(test, optarg);
             break;
+        case 'p':
+            error = read_number("patience", optarg, 1000, &test->options.patience);
+            break;
+        case 'A':
+            test->options.again = optarg;
+            break;
         case 'S':
             test->options.serial = optarg;
+            break;
+        case 'F':
+            test->share = optarg;
             break;
         case 'P':
             test->options.person = optarg;
@@ -312,6 +333,19 @@ static int run_scenarios(struct test *test)
     return status;
 }
 
+/* In the guest standard output is no terminal, but it comes to ours. */
+static int run_in_guest(const struct test *test, int argc, char **argv)
+{
+    const bool pretty = vp_terminal_is(stdout);
+    return vp_guest_rerun(&(struct vp_guest_rerun){
+        .argv = argv,
+        .argc = argc,
+        .host = test->guest,
+        .share = test->share,
+        .more = {pretty ? "--format" : NULL, pretty ? "pretty" : NULL},
+    });
+}
+
 static void list_scenarios(const struct test *test)
 {
     for (unsigned i = 0; i < test->count; i++) {
@@ -339,6 +373,7 @@ int vp_command_test(int argc, char **argv)
                    .to = stdout,
                    .coloured = vp_terminal_colours(stdout)},
         .options = {.jobs = 1,
+                    .patience = 1,
                     .program = program_invocation_name,
                     .vparticle = self ? self : "vparticle"},
     };
@@ -350,6 +385,8 @@ int vp_command_test(int argc, char **argv)
         if (test.list) {
             list_scenarios(&test);
             status = VP_EXIT_OK;
+        } else if (test.guest) {
+            status = run_in_guest(&test, argc, argv);
         } else {
             status = run_scenarios(&test);
         }

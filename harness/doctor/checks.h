@@ -10,6 +10,7 @@ typedef void vp_check(const struct vp_doctor_world *world, struct vp_finding *fi
 
 vp_check vp_check_kernel_version, vp_check_seccomp, vp_check_pidfd;
 vp_check vp_check_vhci, vp_check_vhci_right, vp_check_vhci_ports, vp_check_usbip;
+vp_check vp_check_guest, vp_check_kvm;
 vp_check vp_check_libusb, vp_check_boards;
 vp_check vp_check_dfu_util, vp_check_particle, vp_check_sb, vp_check_lsusb, vp_check_udevadm;
 vp_check vp_check_firmware, vp_check_fetched_tools;

@@ -10,6 +10,7 @@ static const struct {
 } areas[VP_AREA_COUNT] = {
     [VP_AREA_USERLAND] = {"userland host", "--host userland, which is the default"},
     [VP_AREA_KERNEL] = {"kernel host", "--host kernel"},
+    [VP_AREA_GUEST] = {"guest host", "--host guest"},
     [VP_AREA_HARDWARE] = {"real boards", "vparticle clone, --host hardware"},
     [VP_AREA_TOOLS] = {"tools", "what runs under a host; install those that you use"},
     [VP_AREA_FIRMWARE] = {"fetched", "what scenarios use besides"},
@@ -27,6 +28,8 @@ static const struct {
     {VP_AREA_KERNEL, "right to attach", vp_check_vhci_right},
     {VP_AREA_KERNEL, "free ports", vp_check_vhci_ports},
     {VP_AREA_KERNEL, "usbip", vp_check_usbip},
+    {VP_AREA_GUEST, "guest", vp_check_guest},
+    {VP_AREA_GUEST, "kvm", vp_check_kvm},
     {VP_AREA_HARDWARE, "libusb", vp_check_libusb},
     {VP_AREA_HARDWARE, "boards", vp_check_boards},
     {VP_AREA_TOOLS, "dfu-util", vp_check_dfu_util},

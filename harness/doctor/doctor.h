@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "host/guest/guest.h"
 #include "vparticle/error.h"
 
 enum vp_verdict {
@@ -51,6 +52,7 @@ struct vp_doctor_world {
     int notifies; /**< errno of a try to be told of a process's system calls; 0: it works */
     bool pidfd;   /**< pidfd_open(2) works */
     struct vp_doctor_usb usb;
+    struct vp_guest_state guest; /**< as vp_guest_look() */
     /** As access(2): 0 or -1. The superuser may do all, so a test says what it may. */
     int (*access)(const char *path, int mode);
 };
@@ -61,6 +63,7 @@ void vp_doctor_look(struct vp_doctor_world *world);
 enum vp_doctor_area {
     VP_AREA_USERLAND, /**< the first ones are hosts: what all of their checks need, a tool needs */
     VP_AREA_KERNEL,
+    VP_AREA_GUEST,
     VP_AREA_HOSTS,
     VP_AREA_HARDWARE = VP_AREA_HOSTS,
     VP_AREA_TOOLS,

@@ -1,4 +1,4 @@
-/* Checks of the hosts that run on this machine's own kernel. */
+/* Checks of the hosts. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -111,7 +111,9 @@ void vp_check_vhci(const struct vp_doctor_world *world, struct vp_finding *findi
         vp_lacks(finding, "it is in a package of its own");
         vp_mend_as_root(world, finding, command);
     } else {
-        vp_lacks(finding, "not in this kernel (Linux %s)", world->release);
+        vp_lacks(finding, "not in this kernel (Linux %s); the guest brings one that has it",
+                 world->release);
+        vp_mend(finding, "vparticle guest prepare");
     }
 }
 
@@ -163,4 +165,34 @@ void vp_check_usbip(const struct vp_doctor_world *world, struct vp_finding *find
                  "only for 'usbip attach' by hand, and scenarios about it");
         vp_mend_as_root(world, finding, "apt-get install -y usbip");
     }
+}
+
+/* ---- The guest --------------------------------------------------------------------------------
+ */
+
+void vp_check_guest(const struct vp_doctor_world *world, struct vp_finding *finding)
+{
+    const struct vp_guest_state *guest = &world->guest;
+    if (guest->prepared) {
+        vp_found(finding, "prepared, in %.200s", guest->folder);
+    } else if (guest->need_count == 0) {
+        vp_lacks(finding, "not prepared");
+        vp_mend(finding, "vparticle guest prepare");
+    } else {
+        vp_lacks(finding, "%s", guest->needs[0].what);
+        if (strncmp(guest->needs[0].command, "apt-get", 7) == 0) {
+            vp_mend_as_root(world, finding, guest->needs[0].command);
+        } else {
+            vp_mend(finding, "%s", guest->needs[0].command);
+        }
+    }
+}
+
+/* So that nobody looks for a machine that has it. */
+void vp_check_kvm(const struct vp_doctor_world *world, struct vp_finding *finding)
+{
+    finding->verdict = VP_VERDICT_UNNEEDED;
+    snprintf(finding->text, sizeof finding->text, "%s; QEMU computes what the guest does",
+             vp_world_has(world, "/dev/kvm") ? "/dev/kvm is there, but not used"
+                                             : "there is no /dev/kvm");
 }

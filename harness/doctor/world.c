@@ -81,6 +81,7 @@ void vp_doctor_look(struct vp_doctor_world *world)
         .access = access,
     };
     look_at_usb(&world->usb);
+    vp_guest_look(NULL, &world->guest);
 }
 
 /* ---- What checks are made of

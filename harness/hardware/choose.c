@@ -56,12 +56,15 @@ static void list(const struct vp_hardware_board *boards, unsigned count, char *t
 }
 
 static int none_is_meant(const struct vp_hardware_board *boards, unsigned count,
-                         struct vp_failure *failure)
+                         const struct vp_hardware_wish *wish, struct vp_failure *failure)
 {
     char all[400];
     list(boards, count, all, sizeof all);
-    return count ? vp_fail(failure, VP_ERROR_NOT_FOUND,
-                           "none of the boards here is the one that is meant: %s", all)
+    return count ? vp_fail(failure, VP_ERROR_NOT_FOUND, "none of the boards here is %s%s%s%s: %s",
+                           wish->board ? "the " : "the one that is meant",
+                           wish->board ? wish->board->name : "",
+                           wish->board && wish->serial ? " with serial number " : "",
+                           wish->board && wish->serial ? wish->serial : "", all)
                  : vp_fail(failure, VP_ERROR_NOT_FOUND,
                            "there is no board on USB (vendor 2b04, or a Core's 1d50:607f); plug it "
                            "in with a cable that has data lines, hold its button, tap RESET, and "
@@ -97,7 +100,7 @@ int vp_hardware_choose(const struct vp_hardware_board *boards, unsigned count,
         }
     }
     if (meant_count == 0) {
-        return none_is_meant(boards, count, failure);
+        return none_is_meant(boards, count, wish, failure);
     }
     if (ready == 1) {
         *chosen = first;

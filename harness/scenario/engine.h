@@ -14,6 +14,7 @@ struct vp_surroundings {
     const char *firmware;  /**< folder with real images, or NULL */
     const char *vparticle; /**< path of this program */
     enum vp_host_engine host;
+    unsigned patience; /**< each step has so many times its time-out */
     /* With VP_HOST_HARDWARE: */
     const char *serial; /**< of the board, or NULL: the only one of its kind */
     const char *person; /**< command that presses its buttons, see hardware/person.h; or NULL */

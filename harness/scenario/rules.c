@@ -20,6 +20,12 @@ static yaml_node_t *place(struct vp_loader *loader, unsigned index, const char *
     return value ? value : step;
 }
 
+unsigned vp_step_timeout(const struct vp_step *step, unsigned patience)
+{
+    const unsigned own = step->timeout ? *step->timeout : VP_DEFAULT_TIMEOUT;
+    return own > VP_LONGEST_TIMEOUT / patience ? VP_LONGEST_TIMEOUT : own * patience;
+}
+
 const char *vp_step_action(const struct vp_step *step)
 {
     return step->run      ? "run"

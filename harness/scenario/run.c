@@ -188,9 +188,9 @@ static void on_timeout(struct ev_loop *loop, ev_timer *timer, int events)
     vp_host_signal(run->engine->host, SIGKILL);
 }
 
-static unsigned timeout_of(const struct vp_step *step)
+static unsigned timeout_of(const struct run *run)
 {
-    return step->timeout ? *step->timeout : VP_DEFAULT_TIMEOUT;
+    return vp_step_timeout(run->step, run->engine->surroundings->patience);
 }
 
 static enum vp_host_access access_of(const struct vp_step *step)
@@ -223,7 +223,7 @@ static int run_loop(struct run *run, char *const *words)
     }
     ev_now_update(engine->loop);
     /* Again each second: when it is up, the tool may still be waiting for the devices. */
-    ev_timer_init(&run->timer, on_timeout, timeout_of(run->step), 1.);
+    ev_timer_init(&run->timer, on_timeout, timeout_of(run), 1.);
     run->timer.data = run;
     ev_timer_start(engine->loop, &run->timer);
     while (!run->ended) {
@@ -286,7 +286,7 @@ static int judge_status(struct run *run)
     const struct vp_step *step = run->step;
     if (run->timed_out) {
         return vp_engine_fail(run->engine, step,
-                              vp_text("the tool ends within %u s", timeout_of(step)),
+                              vp_text("the tool ends within %u s", timeout_of(run)),
                               vp_text("it was still running and was killed"));
     }
     int error = judge_access(run);

@@ -138,8 +138,10 @@ static char *rerun_command(const struct runner *runner, const struct vp_scenario
     const struct vp_runner_options *options = runner->options;
     char *program = shell_word(options->program), *path = shell_word(scenario->path);
     char *texts[] = {
-        option_text("host",
-                    options->host == VP_HOST_USERLAND ? NULL : vp_host_engine_name(options->host)),
+        option_text("host", options->again ? options->again
+                            : options->host == VP_HOST_USERLAND
+                                ? NULL
+                                : vp_host_engine_name(options->host)),
         option_text("serial", options->serial),
         option_text("person", options->person),
         option_text("firmware", options->firmware),
@@ -263,6 +265,7 @@ _Noreturn static void run_here(const struct runner *runner, const struct job *jo
         .firmware = firmware,
         .vparticle = runner->options->vparticle,
         .host = runner->options->host,
+        .patience = runner->options->patience,
         .serial = runner->options->serial,
         .person = runner->options->person,
         .terminal = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3),
@@ -286,14 +289,14 @@ _Noreturn static void run_here(const struct runner *runner, const struct job *jo
     exit(told ? 0 : 1);
 }
 
-static unsigned longest_run(const struct vp_scenario *scenario, bool by_hand)
+static unsigned longest_run(const struct runner *runner, const struct vp_scenario *scenario)
 {
+    const bool by_hand = runner->options->host == VP_HOST_HARDWARE;
     /* Reading the board's flash and bringing it into its first mode is work, too. */
     unsigned seconds = GRACE + (by_hand ? 3 * BY_HAND : 0);
     for (unsigned i = 0; i < scenario->steps_count; i++) {
         const struct vp_step *step = &scenario->steps[i];
-        const unsigned own = step->timeout ? *step->timeout : VP_DEFAULT_TIMEOUT;
-        seconds += step->run ? (own < 86400 ? own : 86400) : 0;
+        seconds += step->run ? vp_step_timeout(step, runner->options->patience) : 0;
         seconds += by_hand ? BY_HAND : 0;
     }
     return seconds;
@@ -371,8 +374,7 @@ static void start_job(struct runner *runner, unsigned which)
     } else {
         struct job *job = &runner->jobs[runner->job_count];
         *job = (struct job){.which = which, .pipe = -1, .started = now()};
-        job->deadline =
-            job->started + longest_run(scenario, runner->options->host == VP_HOST_HARDWARE);
+        job->deadline = job->started + longest_run(runner, scenario);
         const int error = fork_job(runner, job, firmware, tools);
         if (error) {
             free_job(job);

@@ -9,6 +9,8 @@
 struct vp_runner_options {
     unsigned jobs; /**< 1 but with VP_HOST_USERLAND: else all tools see all devices */
     enum vp_host_engine host;
+    const char *again; /**< value of --host for the command that runs one again, or NULL */
+    unsigned patience; /**< each step has so many times its time-out, from 1 on */
     const char *serial, *person; /**< struct vp_surroundings */
     const char *firmware;  /**< folder with real images; NULL: look for it above each scenario */
     const char *program;   /**< how this program was called, for the command that runs one again */

@@ -101,7 +101,11 @@ struct vp_scenario {
     unsigned steps_count;
 };
 
-enum { VP_DEFAULT_TIMEOUT = 60 };
+enum { VP_DEFAULT_TIMEOUT = 60, VP_LONGEST_TIMEOUT = 86400 };
+
+/** How long the tool of a step may run, in seconds, on a machine that is @p patience times slower.
+ */
+unsigned vp_step_timeout(const struct vp_step *step, unsigned patience);
 
 /**
  * Load a scenario.

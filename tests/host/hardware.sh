@@ -97,11 +97,19 @@ ended 0 "# SKIP nothing that it expects can be checked on hardware" "LED yellow 
 on photon@2.2.0 version.yaml
 ended 0 "has version 501 in the slot bootloader; the board has version 1006. Flash that first"
 on electron version.yaml
-ended 0 "# SKIP none of the boards here is the one that is meant: electron at 1-1"
+ended 0 "# SKIP none of the boards here is the photon: electron at 1-1"
 status=0
 "$VPARTICLE" exec --device photon@1.5.0 --device photon@1.5.0 -- "$VPARTICLE" test --host hardware \
     --person false version.yaml >log 2>&1 || status=$?
 ended 3 "which one? Say --serial SERIAL"
+
+steps identity photon@1.5.0,id=30003a000a47343432313039 <<'END'
+  - expect: {usb: 2b04:c006}
+END
+on photon@1.5.0 identity.yaml
+ended 0 "# SKIP it begins with the device id 30003a000a47343432313039, and the board has 30003a000a47343432313031"
+on photon@1.5.0,id=30003a000a47343432313039 identity.yaml
+ended 0 "ok 1 - identity.yaml: identity"
 
 # Nobody who presses buttons.
 person=false on photon@1.5.0 version.yaml

@@ -151,7 +151,8 @@ static void the_kernel_host_needs_vhci_hcd(void **state)
 {
     (void)state;
     struct vp_doctor_world world = machine();
-    examined(&world, "vhci_hcd", VP_VERDICT_MISSING, "not in this kernel", "");
+    examined(&world, "vhci_hcd", VP_VERDICT_MISSING, "not in this kernel",
+             "vparticle guest prepare");
     put("/etc/os-release", "NAME=\"Ubuntu\"\nID=ubuntu\n", 0644);
     examined(&world, "vhci_hcd", VP_VERDICT_MISSING, "a package of its own",
              "sudo apt-get install -y linux-modules-extra-6.1.0-56-amd64 && sudo modprobe");
@@ -183,6 +184,21 @@ static void the_kernel_host_needs_vhci_hcd(void **state)
         0644);
     examined(&world, "free ports", VP_VERDICT_MISSING, "all 1 are taken", "usbip detach");
     assert_false(area_is_ok(&world, VP_AREA_KERNEL));
+}
+
+static void the_guest_host_needs_a_guest(void **state)
+{
+    (void)state;
+    struct vp_doctor_world world = machine();
+    examined(&world, "guest", VP_VERDICT_MISSING, "not prepared", "vparticle guest prepare");
+    examined(&world, "kvm", VP_VERDICT_UNNEEDED, "there is no /dev/kvm", "");
+    assert_false(area_is_ok(&world, VP_AREA_GUEST));
+    world.guest = (struct vp_guest_state){
+        .needs = {{"QEMU is not installed", "apt-get install qemu-system-x86"}}, .need_count = 1};
+    examined(&world, "guest", VP_VERDICT_MISSING, "QEMU is not installed", "sudo apt-get install");
+    world.guest = (struct vp_guest_state){.prepared = true, .folder = "/cache/guest/1234"};
+    examined(&world, "guest", VP_VERDICT_OK, "/cache/guest/1234", "");
+    assert_true(area_is_ok(&world, VP_AREA_GUEST));
 }
 
 static void one_host_is_enough(void **state)
@@ -309,6 +325,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_userland_host_needs_its_kernel, make_root, remove_root),
         cmocka_unit_test_setup_teardown(the_kernel_host_needs_vhci_hcd, make_root, remove_root),
+        cmocka_unit_test_setup_teardown(the_guest_host_needs_a_guest, make_root, remove_root),
         cmocka_unit_test_setup_teardown(one_host_is_enough, make_root, remove_root),
         cmocka_unit_test_setup_teardown(real_boards_need_libusb_and_a_right, make_root,
                                         remove_root),

@@ -98,9 +98,10 @@ static void what_is_no_layout_is_refused(void **state)
         assert_non_null(strstr(failure.text, "is no DfuSe memory layout"));
         assert_int_equal(layout.count, 77);
     }
-    char many[512] = "@x/0x0/1*1g";
+    char many[512];
+    size_t used = (size_t)snprintf(many, sizeof many, "@x/0x0/1*1g");
     for (unsigned i = 0; i < VP_LAYOUT_SEGMENTS; i++) {
-        strcat(many, ",1*1g");
+        used += (size_t)snprintf(many + used, sizeof many - used, ",1*1g");
     }
     assert_int_equal(vp_layout_parse(many, &layout, NULL), VP_ERROR_INVALID);
 }

@@ -1,3 +1,4 @@
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -270,6 +271,19 @@ static void command_lines_are_split_like_a_shell_does(void **state)
     }
 }
 
+static void a_slow_machine_gets_more_time(void **state)
+{
+    (void)state;
+    unsigned own = 7;
+    struct vp_step step = {.timeout = NULL};
+    assert_int_equal(vp_step_timeout(&step, 1), VP_DEFAULT_TIMEOUT);
+    assert_int_equal(vp_step_timeout(&step, 5), 5 * VP_DEFAULT_TIMEOUT);
+    step.timeout = &own;
+    assert_int_equal(vp_step_timeout(&step, 5), 35);
+    own = UINT_MAX;
+    assert_int_equal(vp_step_timeout(&step, 1000), VP_LONGEST_TIMEOUT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -278,6 +292,7 @@ int main(void)
         cmocka_unit_test(each_mistake_is_told_with_its_place),
         cmocka_unit_test(a_missing_file_is_told),
         cmocka_unit_test(command_lines_are_split_like_a_shell_does),
+        cmocka_unit_test(a_slow_machine_gets_more_time),
     };
     return cmocka_run_group_tests_name("scenario", tests, NULL, NULL);
 }

@@ -20,6 +20,8 @@ enum {
     SETUP_SECTORS_OF_0 = 4,
     PROTOCOL_WITH_PAYLOAD = 0x0208,
     UNPACKED_SIZE = 4, /* appended to the payload by the kernel's build, but for gzip */
+    IMAGE_MAX = 512 << 20, /* seven times what Debian's has */
+    BLOCK = 256 * 1024,
 };
 
 struct payload {
@@ -78,6 +80,38 @@ static bool is_elf(int file)
            memcmp(magic, "\177ELF", sizeof magic) == 0;
 }
 
+static bool write_all(int file, const uint8_t *bytes, size_t size)
+{
+    while (size > 0) {
+        const ssize_t count = write(file, bytes, size);
+        if (count <= 0) {
+            return false;
+        }
+        bytes += count;
+        size -= (size_t)count;
+    }
+    return true;
+}
+
+/* @return NULL or what went wrong */
+static const char *copy(struct archive *archive, int file)
+{
+    static uint8_t block[BLOCK];
+    la_ssize_t count;
+    size_t total = 0;
+    while ((count = archive_read_data(archive, block, sizeof block)) > 0) {
+        total += (size_t)count;
+        if (total > IMAGE_MAX) {
+            return "it is larger than any kernel";
+        }
+        if (!write_all(file, block, (size_t)count)) {
+            return strerror(errno);
+        }
+    }
+    const char *mistake = archive_error_string(archive);
+    return count == 0 ? NULL : mistake ? mistake : "it is damaged";
+}
+
 static int write_payload(const struct payload *payload, const char *path,
                          struct vp_failure *failure)
 {
@@ -87,12 +121,13 @@ static int write_payload(const struct payload *payload, const char *path,
                        "the kernel is compressed in a way that libarchive does not know");
     }
     int error = 0;
+    const char *mistake = NULL;
     const int file = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     if (file < 0) {
         error = vp_fail(failure, VP_ERROR_IO, "cannot write %s: %s", path, strerror(errno));
-    } else if (archive_read_data_into_fd(archive, file) != ARCHIVE_OK) {
+    } else if ((mistake = copy(archive, file))) {
         error = vp_fail(failure, VP_ERROR_INVALID, "cannot unpack the kernel to %s: %s", path,
-                        archive_error_string(archive));
+                        mistake);
     } else if (!is_elf(file)) {
         error =
             vp_fail(failure, VP_ERROR_INVALID, "what the kernel was unpacked to is no ELF file");

@@ -156,7 +156,8 @@ struct resolver {
     const char *folder;
     bool builtin[MODULES_MAX];
     bool ordered[MODULES_MAX];
-    unsigned missing;
+    bool absent[MODULES_MAX];
+    unsigned missing; /**< of the absent */
     struct vp_failure *failure;
 };
 
@@ -208,7 +209,7 @@ static int resolve(struct resolver *resolver, unsigned index, unsigned depth)
 {
     struct modules *modules = resolver->modules;
     const char *file = modules->files[index];
-    if (resolver->ordered[index] || resolver->builtin[index]) {
+    if (resolver->ordered[index] || resolver->builtin[index] || resolver->absent[index]) {
         return 0;
     }
     if (depth >= MODULES_MAX) {
@@ -216,6 +217,7 @@ static int resolve(struct resolver *resolver, unsigned index, unsigned depth)
                        modules->wanted[index]);
     }
     if (!*file) {
+        resolver->absent[index] = true;
         resolver->missing++;
         vp_fail(resolver->failure, 0, "module %s is not in the kernel's package",
                 modules->wanted[index]);
@@ -238,6 +240,7 @@ static int resolve_all(struct resolver *resolver)
     modules->order_count = 0;
     resolver->missing = 0;
     memset(resolver->ordered, 0, sizeof resolver->ordered);
+    memset(resolver->absent, 0, sizeof resolver->absent);
     for (unsigned i = 0; i < modules->wanted_count && !error; i++) {
         error = resolve(resolver, i, 0);
     }

@@ -51,7 +51,12 @@ static int open_package(struct package *package, const char *path, struct vp_fai
     }
     archive_read_support_format_ar(package->outer);
     if (archive_read_open_filename(package->outer, path, BLOCK) != ARCHIVE_OK) {
-        return vp_fail(failure, errno == ENOENT ? VP_ERROR_NOT_FOUND : VP_ERROR_IO,
+        /* libarchive's word for a format that it does not know is EILSEQ. */
+        const int error = archive_errno(package->outer);
+        return vp_fail(failure,
+                       error == ENOENT   ? VP_ERROR_NOT_FOUND
+                       : error == EILSEQ ? VP_ERROR_INVALID
+                                         : VP_ERROR_IO,
                        "cannot read %s: %s", path, archive_error_string(package->outer));
     }
     archive_read_support_filter_all(package->inner);
