@@ -4,6 +4,7 @@
 # LIST must show, and DOCUMENT (docs/hosts.md) must explain the names in LIST, and no others; else the
 # status is 1.
 set -euo pipefail
+export LC_ALL=C # bytes, whatever they are
 
 list=$1 userland=$2 kernel=$3 document=$4
 shift 4
@@ -38,15 +39,15 @@ differences() {
     local case kind
     for case in "$@"; do
         for kind in status out trace; do
-            diff <(normalise $kind "$userland/$case.$kind") <(normalise $kind "$kernel/$case.$kind") |
+            diff --text <(normalise $kind "$userland/$case.$kind") <(normalise $kind "$kernel/$case.$kind") |
                 sed -nE "s/^< ?/$case $kind userland: /p; s/^> ?/$case $kind kernel: /p" || true
         done
     done
 }
 
-# names FILE: of the differences that a table explains, in its first column.
+# names FILE: the differences that its table explains, the one with the heading "name".
 names() {
-    sed -nE 's/^\| `([a-z0-9-]+)` \|.*/\1/p' "$1" | sort -u
+    awk '/^\| name \|/ { on = 1 } /^$/ { on = 0 } on && /^\| `/ { gsub("`", ""); print $2 }' "$1" | sort -u
 }
 
 failed=0

@@ -29,12 +29,18 @@ ends() {
     exit 1
 }
 
-documented() { printf '| `%s` | a | b | c |\n' "$@" >documents; }
+# documented NAME...
+documented() {
+    printf '| `other` | of another table |\n\n| name | kernel |\n| --- | --- |\n' >documents
+    printf '| `%s` | a |\n' "$@" >>documents
+}
 
 fresh
 ends 0
 
 fresh && echo more >>kernel/case.out
+ends 1 'not expected: case out kernel: more'
+fresh && printf '\0\377\nmore\n' | tee -a userland/case.out >>kernel/case.out && echo more >>kernel/case.out
 ends 1 'not expected: case out kernel: more'
 fresh && echo 1 >userland/case.status
 ends 1 'not expected: case status userland: 1'

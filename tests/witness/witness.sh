@@ -12,11 +12,13 @@ results=$(realpath "$results")
 for tool in lsusb dfu-util udevadm; do
     command -v "$tool" >/dev/null || { echo "SKIPPED: $tool is not installed"; exit 77; }
 done
-if ! "$VPARTICLE" guest prepare >"$results/prepare.log" 2>&1; then
-    echo "SKIPPED: the guest cannot be prepared:"
-    cat "$results/prepare.log"
-    exit 77
-fi
+status=0
+"$VPARTICLE" guest prepare >"$results/prepare.log" 2>&1 || status=$?
+case $status in
+0) ;;
+4) echo "SKIPPED: $(tail -n 1 "$results/prepare.log")" && exit 77 ;;
+*) cat "$results/prepare.log" && echo "FAILED: the guest cannot be prepared" && exit 1 ;;
+esac
 
 start=$SECONDS
 "$VPARTICLE" guest run --share "$results" -- \

@@ -9,8 +9,9 @@ heading udevadm info -a $device/1-1:1.1
 for query in name path symlink; do
     heading udevadm info -q $query -n /dev/ttyACM0 | tr ' ' '\n' | sort
 done
-heading find $device/ -printf '%p %y %m %l\n' | sort
-heading grep -r -s --binary-files=text '' $device/ | sort
+heading find $device/ -printf '%p %y %m %l\n' | sed 's/ $//' | sort
+heading grep -r -s --exclude=descriptors '' $device/ | sort
+heading od -An -tx1 $device/descriptors
 heading stat -c '%n %F %a %U:%G %t:%T' /dev/bus/usb/001/* /dev/ttyACM0
 for name in /dev/serial/by-id/* /dev/serial/by-path/*; do
     printf '%s -> %s\n' "$name" "$(readlink "$name")"

@@ -94,7 +94,7 @@ static int result_of(const struct urb *urb)
     if (urb->transfer.status != -ECONNRESET) {
         return urb->transfer.status;
     }
-    return urb->timed_out ? -ETIMEDOUT : -ENOENT;
+    return urb->timed_out ? -ETIMEDOUT : urb->released ? -ESHUTDOWN : -ENOENT;
 }
 
 static void on_complete(struct link_transfer *transfer)

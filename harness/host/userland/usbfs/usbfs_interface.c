@@ -77,14 +77,16 @@ int usbfs_check_recipient(struct usbfs_file *file, const uint8_t setup[8])
 
 /* ---- Requests ---------------------------------------------------------------------------- */
 
-/* Kernel: destroy_async_on_interface(). They end with -ENOENT and wait to be reaped. */
-static void take_back(struct usbfs_file *file, unsigned interface)
+/* They wait to be reaped. Kernel: destroy_async_on_interface(), which ends them with -ENOENT; at a
+ * release usb_disable_interface() comes before it, and says -ESHUTDOWN. */
+static void take_back(struct usbfs_file *file, unsigned interface, bool released)
 {
     for (struct urb *urb = file->pending; urb; urb = urb->next) {
         const struct link_transfer *transfer = &urb->transfer;
         const struct usb_alternate *owner = usb_device_endpoint_owner(
             &file->device->usb, transfer->endpoint | (transfer->in ? 0x80u : 0u));
         if (!urb->done && transfer->endpoint && owner && owner->interface == interface) {
+            urb->released = released;
             device_unlink(file->device, &urb->transfer);
         }
     }
@@ -157,7 +159,7 @@ void usbfs_on_set_interface(struct usbfs_file *file, const struct call *call)
         call_fail(call, error);
         return;
     }
-    take_back(file, wanted.interface);
+    take_back(file, wanted.interface, false);
     uint8_t setup[8];
     usbfs_make_setup(setup, 0x01, 11, wanted.altsetting, wanted.interface, 0);
     usbfs_request(file, call, setup, set_interface_done, wanted.interface << 8 | wanted.altsetting);
@@ -177,7 +179,7 @@ static void first_setting_selected(struct urb *urb, int status)
 /* Kernel: usb_unbind_interface() selects setting 0 again. */
 static void release(struct usbfs_file *file, const struct call *call, unsigned interface)
 {
-    take_back(file, interface);
+    take_back(file, interface, true);
     file->device->claims[interface] = NULL;
     if (file->device->usb.alternate[interface] == 0) {
         call_return(call, 0);
