@@ -130,3 +130,22 @@ tools_end() {
     fi
     trap - EXIT
 }
+
+# guest_start VPARTICLE, guest_end: prepare the guest with the real kernel while something else goes on, or say
+# why not. Tests that need it then skip.
+guest_start() {
+    export XDG_CACHE_HOME=$PWD/.cache
+    say "Preparing a guest with Debian's kernel meanwhile (kept in .cache/vparticle/guest)"
+    "$1" guest prepare >"$logs/guest.log" 2>&1 </dev/null &
+    guest_pid=$!
+    trap 'kill "$guest_pid" "${tools_pid:-}" 2>/dev/null' EXIT
+}
+
+guest_end() {
+    local start=$SECONDS
+    watch "$guest_pid" "$logs/guest.log" "$start"
+    if ! wait "$guest_pid"; then
+        tail -n 3 "$logs/guest.log" >&2
+        say "Going on without it: tests that need the real kernel will be skipped"
+    fi
+}

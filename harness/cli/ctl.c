@@ -3,7 +3,6 @@
 #include <getopt.h>
 #include <jansson.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +11,7 @@
 #include <unistd.h>
 
 #include "cli/commands.h"
+#include "cli/wrong.h"
 #include "vparticle/control.h"
 #include "vparticle/nearest.h"
 #include "vparticle/usbip.h"
@@ -46,17 +46,6 @@ static void print_usage(FILE *to)
           "Exit status: 0 done, 1 the device refused, 2 the command line is wrong, 3 the socket\n"
           "cannot be reached.\n",
           to);
-}
-
-__attribute__((format(printf, 1, 2))) static int wrong(const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    fputs("vparticle ctl: ", stderr);
-    vfprintf(stderr, format, arguments);
-    fputs("; see 'vparticle ctl --help'\n", stderr);
-    va_end(arguments);
-    return VP_EXIT_USAGE;
 }
 
 /* ---- Words to requests ------------------------------------------------------------------ */
@@ -224,7 +213,7 @@ static const struct command *find_command(const char *name)
         }
         vp_nearest_offer(&nearest, commands[i].name);
     }
-    wrong("there is no command '%s'; the nearest is '%s'", name, nearest.best);
+    vp_cli_wrong("ctl", "there is no command '%s'; the nearest is '%s'", name, nearest.best);
     return NULL;
 }
 
@@ -336,7 +325,7 @@ static int run(const char *address, json_int_t device, const struct words *words
         cycle ? json_pack("{s:s, s:b}", "command", "power", "on", 0) : command->request(words);
     if (!json_is_object(request)) {
         json_decref(request);
-        return wrong("write it as '%s%s'", command->name, command->arguments);
+        return vp_cli_wrong("ctl", "write it as '%s%s'", command->name, command->arguments);
     }
     if (!json_object_get(request, "device")) {
         json_object_set_new(request, "device", json_integer(device));
@@ -378,24 +367,26 @@ int vp_command_ctl(int argc, char **argv)
             break;
         case 'd':
             if (!milliseconds(optarg, &device)) {
-                return wrong("'--device %s': must be a number, 0 for the first device", optarg);
+                return vp_cli_wrong(
+                    "ctl", "'--device %s': must be a number, 0 for the first device", optarg);
             }
             break;
         case 'h':
             print_usage(stdout);
             return VP_EXIT_OK;
         case ':':
-            return wrong("option '%s' needs a value", argv[optind - 1]);
+            return vp_cli_wrong("ctl", "option '%s' needs a value", argv[optind - 1]);
         default:
-            return wrong("there is no option '%s'", argv[optind - 1]);
+            return vp_cli_unknown_option("ctl", long_options, argv[optind - 1]);
         }
     }
     const struct words words = {argv + optind, argc - optind};
     if (words.count == 0) {
-        return wrong("the command is missing, for example 'status'");
+        return vp_cli_wrong("ctl", "the command is missing, for example 'status'");
     }
     if (!address) {
-        return wrong("which device? Give --control ADDRESS, or set " VP_CONTROL_VARIABLE);
+        return vp_cli_wrong("ctl",
+                            "which device? Give --control ADDRESS, or set " VP_CONTROL_VARIABLE);
     }
     return run(address, device, &words);
 }

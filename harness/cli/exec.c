@@ -3,13 +3,13 @@
  */
 #include "cli/commands.h"
 #include "cli/guest.h"
+#include "cli/wrong.h"
 
 #include <errno.h>
 #include <ev.h>
 #include <getopt.h>
 #include <limits.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +23,6 @@
 #include "vparticle/control.h"
 #include "vparticle/device.h"
 #include "vparticle/host.h"
-#include "vparticle/nearest.h"
 #include "vparticle/server.h"
 
 /* As a shell does: its own troubles have their own statuses. */
@@ -91,17 +90,6 @@ static void print_usage(FILE *to)
           to);
 }
 
-__attribute__((format(printf, 1, 2))) static int wrong(const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    fputs("vparticle exec: ", stderr);
-    vfprintf(stderr, format, arguments);
-    fputs("; see 'vparticle exec --help'\n", stderr);
-    va_end(arguments);
-    return VP_EXIT_USAGE;
-}
-
 static const struct option long_options[] = {
     {"device", required_argument, NULL, 'd'}, {"connect", required_argument, NULL, 'c'},
     {"host", required_argument, NULL, 'H'},   {"serial", required_argument, NULL, 'S'},
@@ -109,15 +97,6 @@ static const struct option long_options[] = {
     {"access", required_argument, NULL, 'a'}, {"trace", required_argument, NULL, 't'},
     {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0},
 };
-
-static int unknown_option(const char *word)
-{
-    struct vp_nearest nearest = vp_nearest_start(word + strspn(word, "-"));
-    for (const struct option *option = long_options; option->name; option++) {
-        vp_nearest_offer(&nearest, option->name);
-    }
-    return wrong("there is no option '%s'; the nearest is '--%s'", word, nearest.best);
-}
 
 /** @return -1 to go on, or the exit status */
 static int parse_options(int argc, char **argv, struct options *options)
@@ -136,7 +115,8 @@ static int parse_options(int argc, char **argv, struct options *options)
         case 'H':
             options->guest = strcmp(optarg, "guest") == 0 ? optarg : NULL;
             if (vp_host_engine_from_name(options->guest ? "kernel" : optarg, &options->engine)) {
-                return wrong("'--host %s': must be userland, kernel, guest or hardware", optarg);
+                return vp_cli_wrong(
+                    "exec", "'--host %s': must be userland, kernel, guest or hardware", optarg);
             }
             break;
         case 'F':
@@ -147,12 +127,12 @@ static int parse_options(int argc, char **argv, struct options *options)
             break;
         case 's':
             if (vp_speed_from_name(optarg, &options->speed)) {
-                return wrong("'--speed %s': must be instant or real", optarg);
+                return vp_cli_wrong("exec", "'--speed %s': must be instant or real", optarg);
             }
             break;
         case 'a':
             if (vp_host_access_from_name(optarg, &options->access)) {
-                return wrong("'--access %s': must be full or none", optarg);
+                return vp_cli_wrong("exec", "'--access %s': must be full or none", optarg);
             }
             break;
         case 't':
@@ -162,37 +142,42 @@ static int parse_options(int argc, char **argv, struct options *options)
             print_usage(stdout);
             return VP_EXIT_OK;
         case ':':
-            return wrong("option '%s' needs a value", argv[optind - 1]);
+            return vp_cli_wrong("exec", "option '%s' needs a value", argv[optind - 1]);
         default:
-            return unknown_option(argv[optind - 1]);
+            return vp_cli_unknown_option("exec", long_options, argv[optind - 1]);
         }
     }
     options->tool = argv + optind;
     const bool hardware = options->engine == VP_HOST_HARDWARE;
     if (options->serial && !hardware) {
-        return wrong("--serial names a real board, for --host hardware");
+        return vp_cli_wrong("exec", "--serial names a real board, for --host hardware");
     }
     if (hardware && (options->connect || options->spec_count || options->trace)) {
-        return wrong("--host hardware has real boards: --device, --connect and --trace are for "
-                     "emulated ones");
+        return vp_cli_wrong(
+            "exec", "--host hardware has real boards: --device, --connect and --trace are for "
+                    "emulated ones");
     }
     if (!hardware && !options->connect == !options->spec_count) {
-        return wrong("give either --device SPEC or --connect ADDRESS");
+        return vp_cli_wrong("exec", "give either --device SPEC or --connect ADDRESS");
     }
     if (options->spec_count > VP_SERVER_DEVICE_LIMIT) {
-        return wrong("%u devices are more than a bus can have (126)", options->spec_count);
+        return vp_cli_wrong("exec", "%u devices are more than a bus can have (126)",
+                            options->spec_count);
     }
     if (options->connect && options->trace) {
-        return wrong("--trace needs --device: with --connect, give it to 'vparticle run'");
+        return vp_cli_wrong("exec",
+                            "--trace needs --device: with --connect, give it to 'vparticle run'");
     }
     if (options->connect && options->guest) {
-        return wrong("--connect: a guest has no network; start the devices in it by --device");
+        return vp_cli_wrong(
+            "exec", "--connect: a guest has no network; start the devices in it by --device");
     }
     if (options->share && !options->guest) {
-        return wrong("--share is for --host guest");
+        return vp_cli_wrong("exec", "--share is for --host guest");
     }
     if (!*options->tool) {
-        return wrong("the tool to run is missing: write it after '--', for example -- dfu-util -l");
+        return vp_cli_wrong(
+            "exec", "the tool to run is missing: write it after '--', for example -- dfu-util -l");
     }
     return -1;
 }

@@ -31,32 +31,28 @@ static void print_usage(FILE *to)
 {
     fputs(
         "Usage: vparticle guest prepare [--kernel FILE] [--busybox FILE] [--cache FOLDER]\n"
-        "       vparticle guest run [--share FOLDER] [--times] [--cache FOLDER] -- TOOL "
-        "[ARG]...\n"
+        "       vparticle guest run [--share FOLDER] [--times] [--cache FOLDER] -- TOOL [ARG]...\n"
         "\n"
-        "A guest is a small machine in QEMU that has the real kernel's USB, whatever this machine\n"
-        "has. It sees this machine's files, but what is written in it is lost, but for one\n"
-        "folder, the share. 'vparticle exec --host guest' and 'vparticle test --host guest' run "
-        "in\n"
-        "it. It has no network.\n"
+        "A guest is a small machine in QEMU that has the real kernel's USB, whatever this\n"
+        "machine has. It sees this machine's files; what is written in it is lost, but for one\n"
+        "folder, the share, where no sockets can be made. It has no network.\n"
+        "'vparticle exec --host guest' and 'vparticle test --host guest' run in it.\n"
         "\n"
-        "  prepare          build the guest from Debian's kernel package, which apt-get "
-        "downloads,\n"
-        "                   boot it, and keep its state; they do that, too, when it is missing\n"
+        "  prepare          build the guest from Debian's kernel package, which apt-get\n"
+        "                   downloads, boot it, and keep its state; all others do that when\n"
+        "                   it is missing\n"
         "  run              run TOOL in it, with this environment and these standard streams\n"
         "\n"
         "  --kernel FILE    a Debian package linux-image-*-amd64 (not of the kind 'cloud')\n"
         "  --busybox FILE   a Debian package busybox-static\n"
-        "  --cache FOLDER   where the guest is kept (if not given, "
-        "$XDG_CACHE_HOME/vparticle/guest\n"
-        "                   or ~/.cache/vparticle/guest)\n"
+        "  --cache FOLDER   where the guest is kept (if not given,\n"
+        "                   $XDG_CACHE_HOME/vparticle/guest or ~/.cache/vparticle/guest)\n"
         "  --share FOLDER   what TOOL writes there is kept (if not given, the working directory)\n"
         "  --times          say on standard error when what was reached\n"
         "\n"
-        "Exit status of run: TOOL's own; 126 and 127 if it cannot be started, 128 + N if signal N\n"
-        "ended it. Otherwise 0 done; 2 the command line or a package is wrong; 3 the guest "
-        "failed;\n"
-        "4 QEMU, busybox or the kernel's package is not to be had.\n",
+        "Exit status of run: TOOL's own; 126 and 127 if it cannot be started, 128 + N if\n"
+        "signal N ended it. Otherwise 0 done; 2 the command line or a package is wrong;\n"
+        "3 the guest failed; 4 QEMU, busybox or the kernel's package is not to be had.\n",
         to);
 }
 
@@ -91,7 +87,7 @@ static int exit_status(int error)
  */
 struct progress {
     bool terminal;
-    bool shown;
+    int shown; /* seconds, as the line says; 0: there is no line */
     double began;
     char words[160];
 };
@@ -107,7 +103,7 @@ static void clear_line(struct progress *progress)
 {
     if (progress->shown) {
         fputs("\r\033[K", stderr);
-        progress->shown = false;
+        progress->shown = 0;
     }
 }
 
@@ -122,12 +118,12 @@ static void on_stage(void *context, const char *words)
 
 static void on_tick(void *context)
 {
-    static const double SILENT = 2;
+    enum { SILENT = 2 };
     struct progress *progress = context;
-    const double seconds = now() - progress->began;
-    if (progress->terminal && seconds >= SILENT) {
-        fprintf(stderr, "\r    %.0f s\033[K", seconds);
-        progress->shown = true;
+    const int seconds = (int)(now() - progress->began);
+    if (progress->terminal && seconds >= SILENT && seconds != progress->shown) {
+        fprintf(stderr, "\r    %d s\033[K", seconds);
+        progress->shown = seconds;
     }
 }
 
@@ -198,13 +194,22 @@ static bool is_in(const char *word, const char *value)
     return value && value >= word && value <= word + strlen(word);
 }
 
+static unsigned count_more(const struct vp_guest_rerun *rerun)
+{
+    unsigned count = 0;
+    while (rerun->more && rerun->more[count]) {
+        count++;
+    }
+    return count;
+}
+
 static void make_arguments(const struct vp_guest_rerun *rerun, char *program, char **argv)
 {
     unsigned count = 0;
     argv[count++] = program;
     argv[count++] = rerun->argv[0];
-    for (unsigned i = 0; i < 2 && rerun->more[i]; i++) {
-        argv[count++] = (char *)rerun->more[i];
+    for (unsigned i = 0; i < count_more(rerun); i++) {
+        argv[count++] = rerun->more[i];
     }
     for (int i = 1; i < rerun->argc; i++) {
         char *word = rerun->argv[i], *next = rerun->argv[i + 1];
@@ -224,7 +229,7 @@ int vp_guest_rerun(const struct vp_guest_rerun *rerun)
     const struct vp_guest_sources sources = {.cache = NULL};
     char program[PATH_MAX];
     const ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
-    char **argv = calloc((size_t)rerun->argc + 4, sizeof *argv);
+    char **argv = calloc((size_t)rerun->argc + count_more(rerun) + 2, sizeof *argv);
     if (!argv || length <= 0) {
         free(argv);
         fputs("vparticle: cannot run this program in the guest\n", stderr);

@@ -11,9 +11,10 @@
 struct vp_guest_rerun {
     char **argv; /**< of the sub-command, argv[0] its name; with a NULL at the end */
     int argc;
-    const char *host;    /**< the value of --host, as it points into argv */
-    const char *share;   /**< likewise of --share, or NULL */
-    const char *more[2]; /**< options to add right after the sub-command's name, or NULL */
+    const char *host;  /**< the value of --host, as it points into argv */
+    const char *share; /**< likewise of --share, or NULL */
+    char *const *more; /**< options to add right after the sub-command's name, with a NULL at the
+                            end; or NULL */
 };
 
 /**

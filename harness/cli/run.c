@@ -3,7 +3,6 @@
 #include <ev.h>
 #include <getopt.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,12 +11,12 @@
 #include <unistd.h>
 
 #include "cli/commands.h"
+#include "cli/wrong.h"
 #include "report/write_file.h"
 #include "trace/trace_file.h"
 #include "vparticle/control.h"
 #include "vparticle/device.h"
 #include "vparticle/host.h"
-#include "vparticle/nearest.h"
 #include "vparticle/server.h"
 #include "vparticle/usbip.h"
 
@@ -87,32 +86,6 @@ static const struct option long_options[] = {
     {NULL, 0, NULL, 0},
 };
 
-__attribute__((format(printf, 1, 2))) static int wrong(const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    fputs("vparticle run: ", stderr);
-    vfprintf(stderr, format, arguments);
-    fputs("; see 'vparticle run --help'\n", stderr);
-    va_end(arguments);
-    return VP_EXIT_USAGE;
-}
-
-static int unknown_option(const char *word)
-{
-    if (optopt != 0 && strncmp(word, "--", 2) == 0) {
-        return wrong("option '%s' takes no value", word);
-    }
-    if (optopt != 0) {
-        return wrong("there is no option '-%c'", optopt);
-    }
-    struct vp_nearest nearest = vp_nearest_start(word + strspn(word, "-"));
-    for (const struct option *option = long_options; option->name; option++) {
-        vp_nearest_offer(&nearest, option->name);
-    }
-    return wrong("there is no option '%s'; the nearest is '--%s'", word, nearest.best);
-}
-
 /* @return VP_EXIT_OK to go on; -1 if all is done; else the exit status */
 static int read_options(struct options *options, int argc, char **argv)
 {
@@ -121,7 +94,8 @@ static int read_options(struct options *options, int argc, char **argv)
         switch (option) {
         case 'd':
             if (options->count == VP_SERVER_DEVICE_LIMIT) {
-                return wrong("'--device %s' is one more than a bus can have (126)", optarg);
+                return vp_cli_wrong("run", "'--device %s' is one more than a bus can have (126)",
+                                    optarg);
             }
             options->specs[options->count++] = optarg;
             break;
@@ -134,7 +108,8 @@ static int read_options(struct options *options, int argc, char **argv)
         case 'H':
             if (vp_host_engine_from_name(optarg, &options->engine) ||
                 options->engine != VP_HOST_KERNEL) {
-                return wrong(
+                return vp_cli_wrong(
+                    "run",
                     "'--host %s': must be kernel; the other hosts show devices to the tool "
                     "that they start, with 'vparticle exec'",
                     optarg);
@@ -143,7 +118,7 @@ static int read_options(struct options *options, int argc, char **argv)
             break;
         case 's':
             if (vp_speed_from_name(optarg, &options->speed)) {
-                return wrong("'--speed %s': must be instant or real", optarg);
+                return vp_cli_wrong("run", "'--speed %s': must be instant or real", optarg);
             }
             break;
         case 'r':
@@ -156,17 +131,18 @@ static int read_options(struct options *options, int argc, char **argv)
             print_usage(stdout);
             return -1;
         case ':':
-            return wrong("option '%s' needs a value", argv[optind - 1]);
+            return vp_cli_wrong("run", "option '%s' needs a value", argv[optind - 1]);
         default:
-            return unknown_option(argv[optind - 1]);
+            return vp_cli_unknown_option("run", long_options, argv[optind - 1]);
         }
     }
     if (optind < argc) {
-        return wrong("'%s' is no option; to emulate a device write --device before its SPEC",
-                     argv[optind]);
+        return vp_cli_wrong("run",
+                            "'%s' is no option; to emulate a device write --device before its SPEC",
+                            argv[optind]);
     }
     if (options->count == 0) {
-        return wrong("no device to emulate: add --device photon@0.5.2,mode=dfu");
+        return vp_cli_wrong("run", "no device to emulate: add --device photon@0.5.2,mode=dfu");
     }
     return VP_EXIT_OK;
 }

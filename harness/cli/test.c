@@ -333,16 +333,18 @@ static int run_scenarios(struct test *test)
     return status;
 }
 
-/* In the guest standard output is no terminal, but it comes to ours. */
+/* In the guest standard output is no terminal, but it comes to ours; and without KVM everything
+ * takes some times as long. What was given on the command line comes later, and so counts. */
 static int run_in_guest(const struct test *test, int argc, char **argv)
 {
-    const bool pretty = vp_terminal_is(stdout);
+    static char *const more[] = {"--again", "guest", "--patience", "4", "--format", "pretty", NULL};
+    static char *const plain[] = {"--again", "guest", "--patience", "4", NULL};
     return vp_guest_rerun(&(struct vp_guest_rerun){
         .argv = argv,
         .argc = argc,
         .host = test->guest,
         .share = test->share,
-        .more = {pretty ? "--format" : NULL, pretty ? "pretty" : NULL},
+        .more = vp_terminal_is(stdout) ? more : plain,
     });
 }
 

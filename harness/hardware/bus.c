@@ -16,6 +16,7 @@ enum {
     DFU_DESCRIPTOR_SIZE = 9,
     DFU_CAN_UPLOAD = 2, /* bmAttributes */
     DFUSE_VERSION = 0x011A,
+    LARGEST_TRANSFER = 4096, /* what usbfs lets through: a page (drivers/usb/core/devio.c) */
     TIMEOUT_MS = 5000,
     DEEPEST_PORT = 7, /* USB 3.2 section 10.16: at most so many tiers */
 };
@@ -231,9 +232,13 @@ static int read_interface(struct vp_hardware_dfu *dfu, const struct libusb_inter
             dfu->layout_count = (unsigned)i + 1;
         }
     }
-    if (!functional || word_at(functional + 5) == 0) {
-        return vp_fail(failure, VP_ERROR_INVALID,
-                       "the board has no DFU functional descriptor with a transfer size");
+    const unsigned size = functional ? word_at(functional + 5) : 0;
+    if (size == 0 || size > LARGEST_TRANSFER) {
+        return vp_fail(
+            failure, VP_ERROR_INVALID,
+            "the board's DFU functional descriptor is missing, or its transfer size (%u) "
+            "is not within 1 to %d",
+            size, LARGEST_TRANSFER);
     }
     if (!(functional[2] & DFU_CAN_UPLOAD) || word_at(functional + 7) != DFUSE_VERSION) {
         return vp_fail(failure, VP_ERROR_INVALID,
@@ -243,7 +248,7 @@ static int read_interface(struct vp_hardware_dfu *dfu, const struct libusb_inter
                                      .set_alternate = set_alternate,
                                      .wait = wait_some,
                                      .context = dfu,
-                                     .transfer_size = word_at(functional + 5)};
+                                     .transfer_size = (uint16_t)size};
     return 0;
 }
 

@@ -42,7 +42,8 @@ struct vp_clone_source {
 
 /**
  * Read the processor's own flash: with the bootloader and both copies of the DCT, as all known
- * bootloaders let it be read.
+ * bootloaders let it be read. The alternate setting for the DCT shows the valid copy of the two
+ * once more, and is not read.
  * @param[out] clone  on success its bytes are the caller's
  * @return 0; VP_ERROR_UNSUPPORTED (the board shows nothing of it to be read), VP_ERROR_IO,
  *         VP_ERROR_NOT_FOUND (it went away), VP_ERROR_NO_MEMORY

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -98,6 +99,7 @@ static int ask_at_terminal(const struct vp_person *person, const struct vp_reque
                            struct vp_failure *failure)
 {
     const long until = now_ms() + PATIENCE_MS;
+    tcflush(person->terminal, TCIFLUSH); /* an Enter from before is no answer; fails on a pipe */
     fprintf(person->to, "==> %s%s\n", request->text, request->done ? "" : ", then press Enter");
     fflush(person->to);
     while (now_ms() < until) {

@@ -204,11 +204,19 @@ static void describe(const struct vp_flash *flash, const struct vp_module_slot *
     }
 }
 
+static bool has_firmware(const struct vp_flash *flash, const struct vp_board *board)
+{
+    uint8_t first[4] = {0};
+    vp_flash_read(flash, board->application, first, sizeof first);
+    return memcmp(first, "\xFF\xFF\xFF\xFF", sizeof first) != 0;
+}
+
 int vp_real_compare(const struct vp_real *real, struct vp_device *model, const char *spec,
-                    struct vp_failure *failure)
+                    bool *comparable, struct vp_failure *failure)
 {
     unsigned count;
     const struct vp_module_slot *slots = vp_device_slots(model, &count);
+    *comparable = !has_firmware(vp_device_flash(model), real->home.board);
     for (unsigned i = 0; i < count; i++) {
         char wanted[40], found[40];
         describe(vp_device_flash(model), &slots[i], wanted, sizeof wanted);
@@ -219,6 +227,9 @@ int vp_real_compare(const struct vp_real *real, struct vp_device *model, const c
                 "it begins with %s, which has %s in the slot %s; the board has %s. Flash "
                 "that first (dfu-util, particle-cli): nothing is flashed for you",
                 spec, wanted, slots[i].name, found);
+        }
+        if (slots[i].start == real->home.board->application && strcmp(wanted, "nothing") != 0) {
+            *comparable = true;
         }
     }
     return 0;

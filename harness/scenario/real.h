@@ -62,9 +62,11 @@ int vp_real_read(struct vp_real *real, struct vp_failure *failure);
 /**
  * Does the board hold what a scenario begins with: in each slot of the model the same version?
  * @param model  a device as the scenario describes it
+ * @param[out] comparable  false: the model has firmware, but none with a header to compare (the
+ *                         Core's is not looked for, vp_module_parse_flash())
  * @return 0, or VP_ERROR_INVALID with @p failure saying what to flash first
  */
 int vp_real_compare(const struct vp_real *real, struct vp_device *model, const char *spec,
-                    struct vp_failure *failure);
+                    bool *comparable, struct vp_failure *failure);
 
 #endif

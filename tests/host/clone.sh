@@ -55,3 +55,11 @@ expect "one of two boards, by its place" "$VPARTICLE" exec --device "$device" --
 expect "by its ids" "$VPARTICLE" exec --device "$device" --device electron,mode=dfu -- \
     "$VPARTICLE" clone --usb 2b04:d00a -o third
 cmp second third || fail "not the same board"
+
+# dfu-util reads the same.
+if command -v dfu-util >/dev/null; then
+    "$VPARTICLE" exec --device photon@0.6.3,mode=dfu -- sh -c '
+        "$0" clone -o ours && dfu-util -d 2b04:d006 -a 0 -s 0x08000000:0x100000 -U theirs' \
+        "$VPARTICLE" >log 2>&1 || { cat log >&2; fail "dfu-util cannot read after us"; }
+    expect "dfu-util reads the same bytes" cmp ours theirs
+fi

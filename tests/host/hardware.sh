@@ -111,6 +111,18 @@ ended 0 "# SKIP it begins with the device id 30003a000a47343432313039, and the b
 on photon@1.5.0,id=30003a000a47343432313039 identity.yaml
 ended 0 "ok 1 - identity.yaml: identity"
 
+# First states.
+steps safe photon@1.5.0,mode=safe <<'END'
+  - expect: {usb: 2b04:c006, modules: {user: 6}}
+END
+on photon@1.5.0 safe.yaml
+ended 0 "ok 1 - safe.yaml: safe"
+steps core core@0.6.2 <<'END'
+  - expect: {usb: "1d50:607d"}
+END
+on core@0.6.2,mode=dfu core.yaml
+ended 0 "ok 1 - core.yaml: core" "# whether the board holds core@0.6.2: not checked on hardware"
+
 # Nobody who presses buttons.
 person=false on photon@1.5.0 version.yaml
 ended 3 "'false reset 4000' failed (exit status 1)"

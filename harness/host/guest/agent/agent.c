@@ -32,6 +32,9 @@ struct agent {
     struct frame_reader reader;
     struct outflow answers; /**< to the port */
     struct job job;
+    struct frame_start start;
+    bool complete;              /**< all is said about the job, it can be started */
+    pid_t udev;                 /**< when this child has ended; 0: it has */
     struct job_process process; /**< pid 0: not started */
     ev_child children;
     ev_io output, errors;
@@ -171,11 +174,20 @@ static void on_input_written(void *context, size_t size)
 /* ---- The job -----------------------------------------------------------------------------------
  */
 
+static void start_job(struct agent *agent);
+static void take_frames(struct agent *agent);
+
 static void on_child(struct ev_loop *loop, ev_child *child, int events)
 {
     (void)loop;
     (void)events;
     struct agent *agent = child->data;
+    if (child->rpid == agent->udev) {
+        agent->udev = 0;
+        start_job(agent);
+        take_frames(agent); /* that have waited for it */
+        return;
+    }
     if (child->rpid != agent->process.pid || agent->over) {
         return; /* an orphan */
     }
@@ -209,17 +221,14 @@ static void set_clock(uint64_t nanoseconds)
     clock_settime(CLOCK_REALTIME, &time);
 }
 
-static void start_job(struct agent *agent, struct frame_start start)
+static void start_job(struct agent *agent)
 {
     struct vp_failure failure = {.text = ""};
-    set_clock(start.nanoseconds);
-    if (agent->process.pid ||
-        (agent->job.share && system_mount_share(agent->job.share, &failure))) {
-        fail(agent, &failure);
+    if (!agent->complete || agent->udev || agent->over) {
         return;
     }
-    const int error =
-        job_start(&agent->job, start.mask, start.one_stream, &agent->process, &failure);
+    const int error = job_start(&agent->job, agent->start.mask, agent->start.one_stream,
+                                &agent->process, &failure);
     if (error == VP_ERROR_NOT_FOUND || error == VP_ERROR_INVALID) {
         complain(agent, failure.text);
         say_exit(agent,
@@ -229,6 +238,22 @@ static void start_job(struct agent *agent, struct frame_start start)
     } else {
         watch_job(agent);
     }
+}
+
+static void take_start(struct agent *agent, struct frame_start start)
+{
+    struct vp_failure failure = {.text = ""};
+    if (agent->complete) {
+        return;
+    }
+    set_clock(start.nanoseconds);
+    if (agent->job.share && system_mount_share(agent->job.share, &failure)) {
+        fail(agent, &failure);
+        return;
+    }
+    agent->start = start;
+    agent->complete = true;
+    start_job(agent);
 }
 
 /* ---- What the host says ------------------------------------------------------------------------
@@ -272,7 +297,7 @@ static int take_frame(struct agent *agent, const struct frame *frame)
 {
     switch (frame->type) {
     case FRAME_START:
-        start_job(agent, frame_read_start(frame->payload));
+        take_start(agent, frame_read_start(frame->payload));
         return 0;
     case FRAME_INPUT:
     case FRAME_INPUT_END:
@@ -283,7 +308,29 @@ static int take_frame(struct agent *agent, const struct frame *frame)
         }
         return 0;
     default:
-        return agent->process.pid ? 0 : take_description(agent, frame);
+        return agent->complete ? 0 : take_description(agent, frame);
+    }
+}
+
+/* What is said to a job that has not started yet waits. */
+static bool is_waiting(const struct agent *agent)
+{
+    return agent->over || (agent->complete && !agent->process.pid);
+}
+
+static void take_frames(struct agent *agent)
+{
+    struct frame frame;
+    int found = 0, error = 0;
+    while (!error && !is_waiting(agent) &&
+           (found = frame_reader_next(&agent->reader, &frame)) > 0) {
+        error = take_frame(agent, &frame);
+    }
+    if (error || found < 0) {
+        struct vp_failure failure;
+        vp_fail(&failure, VP_ERROR_INVALID, "the guest does not understand what it is told: %s",
+                vp_error_text(error ? error : found));
+        fail(agent, &failure);
     }
 }
 
@@ -300,18 +347,10 @@ static void on_port(struct ev_loop *loop, ev_io *io, int events)
     if (count < 0) {
         return;
     }
-    struct vp_failure failure = {.text = ""};
-    struct frame frame;
-    int found = 1;
-    int error = frame_reader_add(&agent->reader, bytes, (size_t)count);
-    while (!error && !agent->over && (found = frame_reader_next(&agent->reader, &frame)) > 0) {
-        error = take_frame(agent, &frame);
+    if (frame_reader_add(&agent->reader, bytes, (size_t)count)) {
+        system_power_off(); /* the host sees that there was no last frame */
     }
-    if (error || found < 0) {
-        vp_fail(&failure, VP_ERROR_INVALID, "the guest does not understand what it is told: %s",
-                vp_error_text(error ? error : found));
-        fail(agent, &failure);
-    }
+    take_frames(agent);
 }
 
 void vp_guest_agent(void)
@@ -341,7 +380,7 @@ void vp_guest_agent(void)
     if (error) {
         fail(&agent, &failure);
     } else {
-        system_start_udev();
+        agent.udev = system_start_udev();
     }
     ev_run(agent.loop, 0);
     system_power_off();

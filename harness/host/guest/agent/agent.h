@@ -23,8 +23,12 @@ int system_start(struct vp_failure *failure);
 /** Mount the share where it is on the host, and let everybody come to it. */
 int system_mount_share(const char *path, struct vp_failure *failure);
 
-/** Start udevd if there is one, and tell it of the USB buses; both go on meanwhile. */
-void system_start_udev(void);
+/**
+ * Start udevd if there is one, and tell it of the USB buses.
+ * @return a child that ends when udevd listens: what is plugged in before is lost on it; 0: there
+ * is no udevd
+ */
+pid_t system_start_udev(void);
 
 /** Write everything, and end the guest. */
 _Noreturn void system_power_off(void);
