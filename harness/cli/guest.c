@@ -5,7 +5,6 @@
 
 #include <getopt.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,9 +13,9 @@
 #include <unistd.h>
 
 #include "cli/commands.h"
+#include "cli/wrong.h"
 #include "host/guest/guest.h"
 #include "report/terminal.h"
-#include "vparticle/nearest.h"
 
 /* As a shell does. */
 enum { EXIT_SIGNAL = 128 };
@@ -54,17 +53,6 @@ static void print_usage(FILE *to)
         "signal N ended it. Otherwise 0 done; 2 the command line or a package is wrong;\n"
         "3 the guest failed; 4 QEMU, busybox or the kernel's package is not to be had.\n",
         to);
-}
-
-__attribute__((format(printf, 1, 2))) static int wrong(const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    fputs("vparticle guest: ", stderr);
-    vfprintf(stderr, format, arguments);
-    fputs("; see 'vparticle guest --help'\n", stderr);
-    va_end(arguments);
-    return VP_EXIT_USAGE;
 }
 
 static int exit_status(int error)
@@ -256,15 +244,6 @@ static const struct option long_options[] = {
     {NULL, 0, NULL, 0},
 };
 
-static int unknown_option(const char *word)
-{
-    struct vp_nearest nearest = vp_nearest_start(word + strspn(word, "-"));
-    for (const struct option *option = long_options; option->name; option++) {
-        vp_nearest_offer(&nearest, option->name);
-    }
-    return wrong("there is no option '%s'; the nearest is '--%s'", word, nearest.best);
-}
-
 /** @return -1 to go on, or the exit status */
 static int parse_options(int argc, char **argv, struct options *options)
 {
@@ -292,9 +271,9 @@ static int parse_options(int argc, char **argv, struct options *options)
             print_usage(stdout);
             return VP_EXIT_OK;
         case ':':
-            return wrong("option '%s' needs a value", argv[optind - 1]);
+            return vp_cli_wrong("guest", "option '%s' needs a value", argv[optind - 1]);
         default:
-            return unknown_option(argv[optind - 1]);
+            return vp_cli_unknown_option("guest", long_options, argv[optind - 1]);
         }
     }
     return -1;
@@ -308,9 +287,10 @@ static int command_prepare(int argc, char **argv)
         return status;
     }
     if (optind < argc || options.share || options.times) {
-        return wrong("prepare takes no %s", optind < argc   ? argv[optind]
-                                            : options.share ? "--share"
-                                                            : "--times");
+        return vp_cli_wrong("guest", "prepare takes no %s",
+                            optind < argc   ? argv[optind]
+                            : options.share ? "--share"
+                                            : "--times");
     }
     return prepare(&options.sources);
 }
@@ -323,7 +303,8 @@ static int command_run(int argc, char **argv)
         return status;
     }
     if (optind == argc) {
-        return wrong("the tool to run is missing: write it after '--', for example -- lsusb");
+        return vp_cli_wrong(
+            "guest", "the tool to run is missing: write it after '--', for example -- lsusb");
     }
     const struct vp_guest_job job = {
         .cache = options.sources.cache,
@@ -342,7 +323,7 @@ int vp_command_guest(int argc, char **argv)
         int (*run)(int argc, char **argv);
     } verbs[] = {{"prepare", command_prepare}, {"run", command_run}};
     if (argc < 2) {
-        return wrong("say what: prepare or run");
+        return vp_cli_wrong("guest", "say what: prepare or run");
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
         print_usage(stdout);
@@ -353,7 +334,7 @@ int vp_command_guest(int argc, char **argv)
             return verbs[i].run(argc - 1, argv + 1);
         }
     }
-    return wrong("there is no '%s': must be prepare or run", argv[1]);
+    return vp_cli_wrong("guest", "there is no '%s': must be prepare or run", argv[1]);
 }
 
 /* image/init.sh starts it; not for people. */

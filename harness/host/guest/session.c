@@ -301,6 +301,7 @@ static void on_failed(void *context, const char *reason)
     machine_last_words(&session->machine, words, sizeof words);
     while (!session->loaded && sum_piece(session)) { /* is that the reason? */
     }
+    session->damaged = session->damaged || session->machine.refused;
     if (!session->over) {
         vp_fail(session->failure, VP_ERROR_IO, "%s%s%s%s",
                 session->damaged   ? "the guest cannot be restored: "
