@@ -5,7 +5,6 @@
 
 #include <getopt.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,9 +13,9 @@
 #include <unistd.h>
 
 #include "cli/commands.h"
+#include "cli/wrong.h"
 #include "host/guest/guest.h"
 #include "report/terminal.h"
-#include "vparticle/nearest.h"
 
 /* As a shell does. */
 enum { EXIT_SIGNAL = 128 };
@@ -31,44 +30,29 @@ static void print_usage(FILE *to)
 {
     fputs(
         "Usage: vparticle guest prepare [--kernel FILE] [--busybox FILE] [--cache FOLDER]\n"
-        "       vparticle guest run [--share FOLDER] [--times] [--cache FOLDER] -- TOOL "
-        "[ARG]...\n"
+        "       vparticle guest run [--share FOLDER] [--times] [--cache FOLDER] -- TOOL [ARG]...\n"
         "\n"
-        "A guest is a small machine in QEMU that has the real kernel's USB, whatever this machine\n"
-        "has. It sees this machine's files, but what is written in it is lost, but for one\n"
-        "folder, the share. 'vparticle exec --host guest' and 'vparticle test --host guest' run "
-        "in\n"
-        "it. It has no network.\n"
+        "A guest is a small machine in QEMU that has the real kernel's USB, whatever this\n"
+        "machine has. It sees this machine's files; what is written in it is lost, but for one\n"
+        "folder, the share, where no sockets can be made. It has no network.\n"
+        "'vparticle exec --host guest' and 'vparticle test --host guest' run in it.\n"
         "\n"
-        "  prepare          build the guest from Debian's kernel package, which apt-get "
-        "downloads,\n"
-        "                   boot it, and keep its state; they do that, too, when it is missing\n"
+        "  prepare          build the guest from Debian's kernel package, which apt-get\n"
+        "                   downloads, boot it, and keep its state; all others do that when\n"
+        "                   it is missing\n"
         "  run              run TOOL in it, with this environment and these standard streams\n"
         "\n"
         "  --kernel FILE    a Debian package linux-image-*-amd64 (not of the kind 'cloud')\n"
         "  --busybox FILE   a Debian package busybox-static\n"
-        "  --cache FOLDER   where the guest is kept (if not given, "
-        "$XDG_CACHE_HOME/vparticle/guest\n"
-        "                   or ~/.cache/vparticle/guest)\n"
+        "  --cache FOLDER   where the guest is kept (if not given,\n"
+        "                   $XDG_CACHE_HOME/vparticle/guest or ~/.cache/vparticle/guest)\n"
         "  --share FOLDER   what TOOL writes there is kept (if not given, the working directory)\n"
         "  --times          say on standard error when what was reached\n"
         "\n"
-        "Exit status of run: TOOL's own; 126 and 127 if it cannot be started, 128 + N if signal N\n"
-        "ended it. Otherwise 0 done; 2 the command line or a package is wrong; 3 the guest "
-        "failed;\n"
-        "4 QEMU, busybox or the kernel's package is not to be had.\n",
+        "Exit status of run: TOOL's own; 126 and 127 if it cannot be started, 128 + N if\n"
+        "signal N ended it. Otherwise 0 done; 2 the command line or a package is wrong;\n"
+        "3 the guest failed; 4 QEMU, busybox or the kernel's package is not to be had.\n",
         to);
-}
-
-__attribute__((format(printf, 1, 2))) static int wrong(const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    fputs("vparticle guest: ", stderr);
-    vfprintf(stderr, format, arguments);
-    fputs("; see 'vparticle guest --help'\n", stderr);
-    va_end(arguments);
-    return VP_EXIT_USAGE;
 }
 
 static int exit_status(int error)
@@ -91,7 +75,7 @@ static int exit_status(int error)
  */
 struct progress {
     bool terminal;
-    bool shown;
+    int shown; /* seconds, as the line says; 0: there is no line */
     double began;
     char words[160];
 };
@@ -107,7 +91,7 @@ static void clear_line(struct progress *progress)
 {
     if (progress->shown) {
         fputs("\r\033[K", stderr);
-        progress->shown = false;
+        progress->shown = 0;
     }
 }
 
@@ -122,12 +106,12 @@ static void on_stage(void *context, const char *words)
 
 static void on_tick(void *context)
 {
-    static const double SILENT = 2;
+    enum { SILENT = 2 };
     struct progress *progress = context;
-    const double seconds = now() - progress->began;
-    if (progress->terminal && seconds >= SILENT) {
-        fprintf(stderr, "\r    %.0f s\033[K", seconds);
-        progress->shown = true;
+    const int seconds = (int)(now() - progress->began);
+    if (progress->terminal && seconds >= SILENT && seconds != progress->shown) {
+        fprintf(stderr, "\r    %d s\033[K", seconds);
+        progress->shown = seconds;
     }
 }
 
@@ -260,15 +244,6 @@ static const struct option long_options[] = {
     {NULL, 0, NULL, 0},
 };
 
-static int unknown_option(const char *word)
-{
-    struct vp_nearest nearest = vp_nearest_start(word + strspn(word, "-"));
-    for (const struct option *option = long_options; option->name; option++) {
-        vp_nearest_offer(&nearest, option->name);
-    }
-    return wrong("there is no option '%s'; the nearest is '--%s'", word, nearest.best);
-}
-
 /** @return -1 to go on, or the exit status */
 static int parse_options(int argc, char **argv, struct options *options)
 {
@@ -296,9 +271,9 @@ static int parse_options(int argc, char **argv, struct options *options)
             print_usage(stdout);
             return VP_EXIT_OK;
         case ':':
-            return wrong("option '%s' needs a value", argv[optind - 1]);
+            return vp_cli_wrong("guest", "option '%s' needs a value", argv[optind - 1]);
         default:
-            return unknown_option(argv[optind - 1]);
+            return vp_cli_unknown_option("guest", long_options, argv[optind - 1]);
         }
     }
     return -1;
@@ -312,9 +287,10 @@ static int command_prepare(int argc, char **argv)
         return status;
     }
     if (optind < argc || options.share || options.times) {
-        return wrong("prepare takes no %s", optind < argc   ? argv[optind]
-                                            : options.share ? "--share"
-                                                            : "--times");
+        return vp_cli_wrong("guest", "prepare takes no %s",
+                            optind < argc   ? argv[optind]
+                            : options.share ? "--share"
+                                            : "--times");
     }
     return prepare(&options.sources);
 }
@@ -327,7 +303,8 @@ static int command_run(int argc, char **argv)
         return status;
     }
     if (optind == argc) {
-        return wrong("the tool to run is missing: write it after '--', for example -- lsusb");
+        return vp_cli_wrong(
+            "guest", "the tool to run is missing: write it after '--', for example -- lsusb");
     }
     const struct vp_guest_job job = {
         .cache = options.sources.cache,
@@ -346,7 +323,7 @@ int vp_command_guest(int argc, char **argv)
         int (*run)(int argc, char **argv);
     } verbs[] = {{"prepare", command_prepare}, {"run", command_run}};
     if (argc < 2) {
-        return wrong("say what: prepare or run");
+        return vp_cli_wrong("guest", "say what: prepare or run");
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
         print_usage(stdout);
@@ -357,7 +334,7 @@ int vp_command_guest(int argc, char **argv)
             return verbs[i].run(argc - 1, argv + 1);
         }
     }
-    return wrong("there is no '%s': must be prepare or run", argv[1]);
+    return vp_cli_wrong("guest", "there is no '%s': must be prepare or run", argv[1]);
 }
 
 /* image/init.sh starts it; not for people. */

@@ -75,15 +75,19 @@ status_is 0 guest prepare
 status_is 0 guest run -- true
 echo "ok: preparation killed"
 
-# damage COMMAND: the next run notices, and makes the state anew.
+# The next run notices damage, and makes the state anew.
 state() { find "$own" -name state; }
 printf 'x' | dd of="$(state)" bs=1 seek=30000000 conv=notrunc status=none
 status_is 0 guest run -- echo ran
 says said 'its saved state is damaged'
 says said 'It is prepared'
 says said ran
-truncate -s 1000000 "$(state)"
+# One that was damaged before its sum was made: QEMU itself refuses it.
+printf 'xxxx' | dd of="$(state)" conv=notrunc status=none
+printf '%d %s\n' "$(stat -c %s "$(state)")" \
+    "$(gzip -1 <"$(state)" | tail -c 8 | od -A n -t x4 -N 4 | tr -d ' ')" >"$(state).sum"
 status_is 0 guest run -- echo ran
+says said 'QEMU cannot load its saved state'
 says said 'It is prepared'
 says said ran
 echo "ok: damaged state"

@@ -25,6 +25,7 @@ mkdir share
 (cd / && "$VPARTICLE" exec --host guest --share "$folder/share" --device "$device" \
     -- sh -c 'echo x >"$1"/kept' sh "$folder/share")
 [ "$(cat share/kept)" = x ] || fail "--share"
+TMPDIR=$folder status_is 0 exec --host guest --device "$device" -- true # no socket can be made there
 echo "ok: statuses and the share"
 
 cat >list.yaml <<'END'

@@ -5,7 +5,8 @@
  * KVM.
  *
  * The guest sees all files of this machine. What it writes is lost with it, but for one folder,
- * the share. It has no network but its own loopback.
+ * the share, in which it can make no sockets: $TMPDIR is /tmp there if it is in the share. It has no
+ * network but its own loopback.
  */
 #ifndef VP_GUEST_H
 #define VP_GUEST_H

@@ -142,10 +142,25 @@ static void send_start(struct session *session)
     machine_send(&session->machine, FRAME_START, payload, sizeof payload);
 }
 
+static bool is_in_share(const struct session *session, const char *path)
+{
+    char real[PATH_MAX];
+    const size_t length = strlen(session->share);
+    return length && realpath(path, real) && strncmp(real, session->share, length) == 0 &&
+           (real[length] == '/' || real[length] == '\0');
+}
+
+/* QEMU's 9p makes no sockets, which tools like to have among their temporary files. */
+static const char *change_variable(const struct session *session, const char *variable)
+{
+    const bool is_temporary = strncmp(variable, "TMPDIR=", 7) == 0;
+    return is_temporary && is_in_share(session, variable + 7) ? "TMPDIR=/tmp" : variable;
+}
+
 static bool send_variables(struct session *session)
 {
     for (char **variable = environ; variable && *variable; variable++) {
-        if (!send_text(session, FRAME_VARIABLE, *variable)) {
+        if (!send_text(session, FRAME_VARIABLE, change_variable(session, *variable))) {
             return false;
         }
     }
@@ -286,6 +301,7 @@ static void on_failed(void *context, const char *reason)
     machine_last_words(&session->machine, words, sizeof words);
     while (!session->loaded && sum_piece(session)) { /* is that the reason? */
     }
+    session->damaged = session->damaged || session->machine.refused;
     if (!session->over) {
         vp_fail(session->failure, VP_ERROR_IO, "%s%s%s%s",
                 session->damaged   ? "the guest cannot be restored: "

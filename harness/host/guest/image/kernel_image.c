@@ -19,7 +19,7 @@ enum {
     SECTOR = 512,
     SETUP_SECTORS_OF_0 = 4,
     PROTOCOL_WITH_PAYLOAD = 0x0208,
-    UNPACKED_SIZE = 4, /* appended to the payload by the kernel's build, but for gzip */
+    UNPACKED_SIZE = 4,     /* appended to the payload by the kernel's build, but for gzip */
     IMAGE_MAX = 512 << 20, /* seven times what Debian's has */
     BLOCK = 256 * 1024,
 };
@@ -126,8 +126,8 @@ static int write_payload(const struct payload *payload, const char *path,
     if (file < 0) {
         error = vp_fail(failure, VP_ERROR_IO, "cannot write %s: %s", path, strerror(errno));
     } else if ((mistake = copy(archive, file))) {
-        error = vp_fail(failure, VP_ERROR_INVALID, "cannot unpack the kernel to %s: %s", path,
-                        mistake);
+        error =
+            vp_fail(failure, VP_ERROR_INVALID, "cannot unpack the kernel to %s: %s", path, mistake);
     } else if (!is_elf(file)) {
         error =
             vp_fail(failure, VP_ERROR_INVALID, "what the kernel was unpacked to is no ELF file");

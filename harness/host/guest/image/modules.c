@@ -121,7 +121,8 @@ static int find_files(struct modules *modules, const char *folder, struct vp_fai
         const size_t length = name_length(entry->d_name);
         const int index = length ? find(modules, entry->d_name, length) : -1;
         if (index >= 0 && strlen(entry->d_name) < MODULE_NAME_SIZE) {
-            strcpy(modules->files[index], entry->d_name);
+            snprintf(modules->files[index], MODULE_NAME_SIZE, "%.*s", MODULE_NAME_SIZE - 1,
+                     entry->d_name);
         }
     }
     closedir(listing);

@@ -122,8 +122,9 @@ static void on_migration(struct machine *machine, const char *status)
 {
     const struct machine_events *events = &machine->events;
     if (strcmp(status, "failed") == 0) {
-        fail(machine, machine->stage == MACHINE_SAVING ? "QEMU cannot save the guest's state"
-                                                       : "the guest's saved state is damaged");
+        machine->refused = machine->stage == MACHINE_LOADING;
+        fail(machine, machine->refused ? "QEMU cannot load its saved state"
+                                       : "QEMU cannot save the guest's state");
     } else if (strcmp(status, "completed") == 0) {
         (machine->stage == MACHINE_SAVING ? events->saved : events->loaded)(events->context);
     }

@@ -46,7 +46,8 @@ struct machine {
     ev_io port_readable;
     struct outflow port_writes;
     struct frame_reader reader;
-    int log; /**< what QEMU and the guest's console print */
+    bool refused; /**< QEMU can do nothing with the state that it was given */
+    int log;      /**< what QEMU and the guest's console print */
     bool over;
 };
 
