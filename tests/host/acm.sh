@@ -5,7 +5,8 @@ source "$(dirname "$0")/common.sh"
 source "$(dirname "$0")/acm_common.sh"
 
 for probe in acm_probe acm_probe_static; do
-    for case in settings descriptors lines data flow closing cooked unplug drivers crowd; do
+    for case in settings descriptors lines data flow flushing closing sent-after-close cooked unplug drivers crowd \
+        nothing-is-made; do
         start_device
         expect "$probe $case" with_device "$PROBES/$probe" control "$case"
         stop_device

@@ -157,13 +157,23 @@ static const struct {
     const char *name;
     void (*run)(void);
 } cases[] = {
-    {"settings", case_settings},   {"descriptors", case_descriptors},
-    {"lines", case_lines},         {"data", case_data},
-    {"flow", case_flow},           {"closing", case_closing},
-    {"cooked", case_cooked},       {"unplug", case_unplug},
-    {"drivers", case_drivers},     {"slow", case_slow},
-    {"crowd", case_crowd},         {"last-words", case_last_words},
-    {"left-open", case_left_open}, {"closed-last", case_closed_last},
+    {"settings", case_settings},
+    {"descriptors", case_descriptors},
+    {"lines", case_lines},
+    {"data", case_data},
+    {"flow", case_flow},
+    {"closing", case_closing},
+    {"cooked", case_cooked},
+    {"unplug", case_unplug},
+    {"drivers", case_drivers},
+    {"slow", case_slow},
+    {"crowd", case_crowd},
+    {"last-words", case_last_words},
+    {"left-open", case_left_open},
+    {"closed-last", case_closed_last},
+    {"sent-after-close", case_sent_after_close},
+    {"nothing-is-made", case_nothing_is_made},
+    {"flushing", case_flushing},
 };
 
 int main(int argc, char **argv)

@@ -9,6 +9,8 @@
  *   hotplug                make the device leave DFU mode, and wait for it to go and come back
  *   wait-left              say "watching", and wait for the device to leave
  *   in-flight              start a transfer that the device never answers, and wait for its end
+ *   timeout                ... with a time limit; the device stays dead
+ *   cancel                 take a transfer back that a dead device does not answer
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -224,10 +226,9 @@ static void LIBUSB_CALL on_end(struct libusb_transfer *transfer)
 }
 
 /* An UPLOAD that reads across the end of the flash makes the firmware fault: it answers nothing any
- * more. The transfer has no time limit, so that only the unplugged device can end it. */
-static int in_flight(void)
+ * more. */
+static libusb_device_handle *open_before_the_end(void)
 {
-    static uint8_t buffer[LIBUSB_CONTROL_SETUP_SIZE + 4096];
     uint8_t set_address[] = {0x21, 0x00, 0xFC, 0x0F, 0x08}; /* 1024 bytes before the end */
     uint8_t data[6];
     libusb_device_handle *handle = open_and_claim();
@@ -235,7 +236,45 @@ static int in_flight(void)
     check(control(handle, CLASS_IN, DFU_GETSTATUS, 0, data, sizeof data), "GETSTATUS");
     check(control(handle, CLASS_IN, DFU_GETSTATUS, 0, data, sizeof data), "GETSTATUS");
     check(control(handle, CLASS_OUT, DFU_ABORT, 0, NULL, 0), "abort");
+    return handle;
+}
 
+static int time_out(void)
+{
+    uint8_t data[4096];
+    libusb_device_handle *handle = open_before_the_end();
+    for (unsigned i = 0; i < 2; i++) {
+        puts(libusb_error_name(
+            libusb_control_transfer(handle, CLASS_IN, DFU_UPLOAD, 2, 0, data, sizeof data, 200)));
+    }
+    libusb_close(handle);
+    return 0;
+}
+
+static int cancel(void)
+{
+    static uint8_t buffer[LIBUSB_CONTROL_SETUP_SIZE + 6];
+    libusb_device_handle *handle = open_and_claim();
+    struct flight flight = {.ended = false};
+    struct libusb_transfer *transfer = libusb_alloc_transfer(0);
+    libusb_fill_control_setup(buffer, CLASS_IN, DFU_GETSTATUS, 0, 0, 6);
+    libusb_fill_control_transfer(transfer, handle, buffer, on_end, &flight, 0);
+    check(libusb_submit_transfer(transfer), "submit");
+    check(libusb_cancel_transfer(transfer), "cancel");
+    wait_until(&flight.ended, "the transfer ends");
+    printf("status %d, %d bytes; once more: %s\n", flight.status, transfer->actual_length,
+           libusb_error_name(libusb_cancel_transfer(transfer)));
+    libusb_free_transfer(transfer);
+    libusb_close(handle);
+    return 0;
+}
+
+/* The transfer has no time limit, so that only the unplugged device can end it. */
+static int in_flight(void)
+{
+    static uint8_t buffer[LIBUSB_CONTROL_SETUP_SIZE + 4096];
+    uint8_t data[6];
+    libusb_device_handle *handle = open_before_the_end();
     struct flight flight = {.ended = false};
     struct libusb_transfer *transfer = libusb_alloc_transfer(0);
     libusb_fill_control_setup(buffer, CLASS_IN, DFU_UPLOAD, 2, 0, 4096);
@@ -281,6 +320,10 @@ int main(int argc, char **argv)
         result = wait_left();
     } else if (strcmp(command, "in-flight") == 0) {
         result = in_flight();
+    } else if (strcmp(command, "timeout") == 0) {
+        result = time_out();
+    } else if (strcmp(command, "cancel") == 0) {
+        result = cancel();
     } else {
         fputs("unknown command\n", stderr);
     }

@@ -13,7 +13,8 @@ if ldd "$PROBES/libusb_probe_static" >linked 2>&1; then
     fail "libusb_probe_static is not static"
 fi
 for probe in usbfs_probe usbfs_probe_static; do
-    expect "$probe" "$VPARTICLE" exec --device "$device" -- "$PROBES/$probe"
+    expect "$probe" "$VPARTICLE" exec --device "$device" -- bash -c "'$PROBES/$probe' && '$PROBES/$probe' too-many"
+    expect "$probe nothing-is-made" "$VPARTICLE" exec --device "$device" -- "$PROBES/$probe" nothing-is-made
     expect "$probe serial" "$VPARTICLE" exec --device photon@0.5.2 -- "$PROBES/$probe" serial
 done
 

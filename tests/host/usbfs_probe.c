@@ -110,13 +110,25 @@ static void links_of_others(void)
     CHECK(is_node(target));
     snprintf(target, sizeof target, "%s/dev/bus/usb/001/099", folder);
     FAILS(open(target, O_RDWR), ENOENT);
-    FAILS(open(target, O_RDWR | O_CREAT, 0600), EACCES); /* nothing is left on the machine */
-    FAILS(creat("/dev/ttyACM77", 0600), EACCES);
     CHECK(unlink(path) == 0);
     snprintf(path, sizeof path, "%s/file", folder);
     int fd = creat(path, 0600);
     CHECK(fd >= 0 && close(fd) == 0 && unlink(path) == 0 && rmdir(folder) == 0);
     puts("links of others");
+}
+
+/* The userland host lets nobody leave anything on the machine, also by a link. */
+static void nothing_is_made(void)
+{
+    char folder[] = "/tmp/vparticle-links-XXXXXX", path[128], target[128];
+    CHECK(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/dev", folder);
+    snprintf(target, sizeof target, "%s/dev/bus/usb/001/099", folder);
+    CHECK(symlink("/dev", path) == 0);
+    FAILS(open(target, O_RDWR | O_CREAT, 0600), EACCES);
+    FAILS(creat("/dev/bus/usb/001/099", 0600), EACCES);
+    CHECK(unlink(path) == 0 && rmdir(folder) == 0);
+    puts("nothing is made");
 }
 
 static void alternate_settings(void)
@@ -186,8 +198,10 @@ static void questions(void)
     struct usbdevfs_connectinfo info = {.devnum = 0};
     unsigned endpoint = 0x81;
     CHECK(ioctl(fd, USBDEVFS_GET_CAPABILITIES, &capabilities) == 0);
-    CHECK(capabilities == (USBDEVFS_CAP_ZERO_PACKET | USBDEVFS_CAP_NO_PACKET_SIZE_LIM |
-                           USBDEVFS_CAP_REAP_AFTER_DISCONNECT));
+    const uint32_t least = USBDEVFS_CAP_ZERO_PACKET | USBDEVFS_CAP_NO_PACKET_SIZE_LIM |
+                           USBDEVFS_CAP_REAP_AFTER_DISCONNECT;
+    CHECK((capabilities & least) == least);
+    printf("capabilities: %#x\n", capabilities);
     CHECK(ioctl(fd, USBDEVFS_CONNECTINFO, &info) == 0 && info.devnum == 2 && info.slow == 0);
     CHECK(ioctl(fd, USBDEVFS_GET_SPEED, 0) == 2);
     FAILS(ioctl(fd, USBDEVFS_CLEAR_HALT, &endpoint), ENOENT);
@@ -250,13 +264,13 @@ static void asynchronous(void)
     short_one.buffer_length = 20;
     FAILS(ioctl(fd, USBDEVFS_SUBMITURB, &short_one), EINVAL);
     short_one.type = USBDEVFS_URB_TYPE_ISO;
-    FAILS(ioctl(fd, USBDEVFS_SUBMITURB, &short_one), EINVAL);
+    FAILS(ioctl(fd, USBDEVFS_SUBMITURB, &short_one), ENOENT); /* there is no such endpoint */
     close(fd);
     puts("asynchronous transfers");
 }
 
-/* Two files together must not have so many transfers in flight that the server drops the host. The
- * device is dead: none is answered. */
+/* Two files together must not have so many transfers in flight that the server drops the host: the
+ * userland host has a limit for them. After all the rest the device is dead: none is answered. */
 static void too_many(void)
 {
     enum { EACH = 150 };
@@ -340,7 +354,6 @@ static void never_answered(void)
     killed_while_it_waits(fd, &urb);
     close(fd);
     puts("transfers without an answer");
-    too_many();
 }
 
 /* A device with a serial port, which never has anything to say. */
@@ -360,9 +373,10 @@ static void serial(void)
     CHECK(ioctl(fd, USBDEVFS_SUBMITURB, &urb) == 0);
     FAILS(ioctl(fd, USBDEVFS_REAPURBNDELAY, &reaped), EAGAIN);
     CHECK(ioctl(fd, USBDEVFS_RELEASEINTERFACE, &interface) == 0);
-    CHECK(ioctl(fd, USBDEVFS_REAPURB, &reaped) == 0 && reaped == &urb && urb.status == -ENOENT);
-    close(fd);
+    CHECK(ioctl(fd, USBDEVFS_REAPURB, &reaped) == 0 && reaped == &urb);
+    CHECK(urb.status == -ESHUTDOWN);
     puts("a transfer goes with its interface");
+    close(fd);
 }
 
 int main(int argc, char **argv)
@@ -370,6 +384,15 @@ int main(int argc, char **argv)
     if (argc == 2 && strcmp(argv[1], "serial") == 0) {
         alarm(60);
         serial();
+        return 0;
+    }
+    if (argc == 2 && strcmp(argv[1], "too-many") == 0) {
+        alarm(60);
+        too_many();
+        return 0;
+    }
+    if (argc == 2 && strcmp(argv[1], "nothing-is-made") == 0) {
+        nothing_is_made();
         return 0;
     }
     sigset_t blocked;

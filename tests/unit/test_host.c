@@ -44,7 +44,7 @@ static struct usb_device make_device(void)
     device.manufacturer = strdup("Particle");
     device.product = strdup("Photon DFU Mode");
     device.serial = strdup("30003a000a47343432313031");
-    device.interface_text[0] = strdup("@Internal Flash");
+    usb_device_set_text(&device, 0, 0, strdup("@Internal Flash"));
     return device;
 }
 
@@ -172,6 +172,51 @@ static void udev_messages_have_udevs_form(void **state)
     assert_true(has_part(&text, 40, "ID_MODEL_ENC=Photon\\x20DFU\\x20Mode"));
     assert_true(has_part(&text, 40, "ID_SERIAL_SHORT=30003a000a47343432313031"));
     assert_true(has_part(&text, 40, "ID_USB_INTERFACES=:fe0102:ff0000:"));
+    usb_device_clear(&device);
+}
+
+/* As udevadm shows them with a real kernel and systemd 252. */
+static void properties_are_those_of_udevs_rules(void **state)
+{
+    (void)state;
+    struct usb_device device = make_device();
+    struct usb_device hub = {.number = 1, .descriptor = {18, 1, 0, 2, 9}};
+    const struct uevent_subject interface =
+        uevent_interface(&device, usb_device_current(&device, 0));
+    struct uevent_text text;
+    uevent_udev_message(&text, "add", uevent_device(&device), 7);
+    assert_true(has_part(&text, 40, "DRIVER=usb"));
+    assert_true(has_part(&text, 40, "ID_USB_MODEL=Photon_DFU_Mode"));
+    assert_true(has_part(&text, 40, "ID_USB_SERIAL_SHORT=30003a000a47343432313031"));
+    assert_true(has_part(&text, 40, "ID_PATH=platform-vhci_hcd.0-usb-0:1"));
+    assert_true(has_part(&text, 40, "ID_PATH_TAG=platform-vhci_hcd_0-usb-0_1"));
+    assert_true(has_part(&text, 40, "ID_FOR_SEAT=usb-platform-vhci_hcd_0-usb-0_1"));
+    assert_true(has_part(&text, 40, "TAGS=:seat:"));
+    uevent_udev_message(&text, "add", interface, 8);
+    assert_true(has_part(&text, 40, "ID_PATH=platform-vhci_hcd.0-usb-0:1:1.0"));
+    assert_false(has_part(&text, 40, "TAGS=:seat:"));
+    uevent_udev_message(&text, "add", uevent_tty(&device, interface.interface, 0), 9);
+    assert_true(has_part(&text, 40, "ID_USB_TYPE=generic"));
+    assert_true(has_part(&text, 40, "TAGS=:systemd:"));
+    uevent_udev_message(&text, "add", uevent_device(&hub), 10);
+    assert_true(has_part(&text, 40, "ID_PATH=platform-vhci_hcd.0"));
+    assert_true(has_part(&text, 40, "ID_FOR_SEAT=usb-platform-vhci_hcd_0"));
+    device.is_unbound = true;
+    uevent_kernel_message(&text, "remove", uevent_device(&device), 11);
+    assert_false(has_part(&text, 0, "DRIVER=usb"));
+    usb_device_clear(&device);
+}
+
+/* udev replaces what could lead a name elsewhere, and spaces only once. */
+static void names_are_made_safe(void **state)
+{
+    (void)state;
+    struct usb_device device = make_device();
+    struct uevent_text text;
+    free(device.product);
+    device.product = strdup("  USB/IP \t Host ");
+    uevent_udev_message(&text, "add", uevent_device(&device), 7);
+    assert_true(has_part(&text, 40, "ID_MODEL=USB_IP_Host"));
     usb_device_clear(&device);
 }
 
@@ -465,6 +510,8 @@ int main(void)
         cmocka_unit_test(hashes_are_those_of_libudev),
         cmocka_unit_test(kernel_messages_have_the_kernels_form),
         cmocka_unit_test(udev_messages_have_udevs_form),
+        cmocka_unit_test(properties_are_those_of_udevs_rules),
+        cmocka_unit_test(names_are_made_safe),
         cmocka_unit_test(hostile_texts_stay_within_their_line),
         cmocka_unit_test(attributes_look_like_the_kernels),
         cmocka_unit_test(links_are_relative_and_lead_somewhere),

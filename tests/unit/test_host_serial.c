@@ -240,7 +240,7 @@ static void ports_come_and_go(void **state)
     assert_int_equal(tree_add(&tree, &hub), 0);
     assert_int_equal(tree_add(&tree, &device), 0);
     assert_false(lists(tree.root, "ttyACM0"));
-    assert_int_equal(tree_add_tty(&tree, tty), 0);
+    assert_int_equal(tree_add_tty(&tree, tty, 2), 0);
     device.driver[0] = "cdc_acm";
     tree_show_driver(&tree, &device, control);
     assert_true(lists(tree.root, "ttyACM0"));
@@ -256,6 +256,9 @@ static void ports_come_and_go(void **state)
                      PLACE_TREE);
     assert_string_equal(location.path, "/sys/bus/usb/drivers/cdc_acm");
     assert_int_equal(place_of(tree.root, "/dev/ttyACM0/x", &location), PLACE_MISSING);
+    assert_int_equal(place_of(tree.root, "/sys/bus/usb/devices/1-1:1.0/bmCapabilities", &location),
+                     PLACE_TREE);
+    assert_int_equal(place_of(tree.root, "/run/udev/tags/systemd/c166:0", &location), PLACE_TREE);
     assert_int_equal(place_of(tree.root, "/dev/null", &location), PLACE_REAL);
     tree_hide_driver(&tree, &device, control);
     device.driver[0] = NULL;
@@ -266,6 +269,10 @@ static void ports_come_and_go(void **state)
     assert_int_equal(place_of(tree.root, "/sys/bus/usb/devices/1-1:1.0/driver", &location),
                      PLACE_MISSING);
     assert_int_equal(place_of(tree.root, "/dev/serial", &location), PLACE_MISSING);
+    assert_int_equal(place_of(tree.root, "/sys/bus/usb/devices/1-1:1.0/bmCapabilities", &location),
+                     PLACE_MISSING);
+    assert_int_equal(place_of(tree.root, "/run/udev/tags/systemd/c166:0", &location),
+                     PLACE_MISSING);
     tree_destroy(&tree);
     usb_device_clear(&device);
 }

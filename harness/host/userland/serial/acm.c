@@ -118,7 +118,9 @@ static void set_driver(struct acm *acm, const char *name)
     const uint8_t interfaces[] = {acm->function.control, acm->function.data};
     unsigned count = acm->function.control == acm->function.data ? 1 : 2;
     for (unsigned i = 0; i < count; i++) {
-        const struct usb_alternate *alternate = usb_device_current(usb, interfaces[i]);
+        /* Kernel: acm_disconnect() lets go of the data interface first. */
+        const unsigned interface = interfaces[name ? i : count - 1 - i];
+        const struct usb_alternate *alternate = usb_device_current(usb, interface);
         if (!alternate) {
             continue;
         }
@@ -126,11 +128,13 @@ static void set_driver(struct acm *acm, const char *name)
         if (!name) {
             tree_hide_driver(&acm->host->tree, usb, alternate);
         }
-        usb->driver[interfaces[i]] = name;
+        usb->driver[interface] = name;
         if (name) {
             tree_show_driver(&acm->host->tree, usb, alternate);
         }
-        monitor_announce_one(acm->host, name ? "bind" : "unbind", subject);
+        if (interface < acm->device->announced) {
+            monitor_announce_one(acm->host, name ? "bind" : "unbind", subject);
+        }
     }
 }
 
@@ -143,12 +147,13 @@ static void probed(struct acm *acm, struct acm_request *request)
         return;
     }
     acm->state = ACM_CLOSED;
-    if (tree_add_tty(&host->tree, acm_subject(acm))) {
+    if (tree_add_tty(&host->tree, acm_subject(acm), acm->function.capabilities)) {
         host_log(&host->base, "cannot write the files of /dev/ttyACM%u", acm->minor);
     }
     acm->registered = true;
     monitor_announce_one(host, "add", acm_subject(acm));
     set_driver(acm, driver_name);
+    bus_announce_rest(acm->device);
     call_return(&acm->binder, 1);
     acm->binder.session = NULL;
     spawn_waiting(host);
@@ -222,6 +227,9 @@ static void disconnect(struct acm *acm)
 {
     struct userland *host = acm->host;
     struct uevent_subject subject = acm_subject(acm);
+    if (acm->state == ACM_OPEN && acm->settings.c_cflag & HUPCL) {
+        acm_request_last(acm, CDC_SET_CONTROL_LINE_STATE, 0); /* tty_port_shutdown() */
+    }
     acm->silent = true;
     acm_stop_transfers(acm);
     acm->state = ACM_GONE;
@@ -264,10 +272,11 @@ void acm_unbind_all(struct host_device *device)
     }
 }
 
-bool acm_is_probing(const struct host_device *device)
+bool acm_is_probing(const struct host_device *device, int interface)
 {
     for (const struct acm *acm = device->host->ports; acm; acm = acm->next) {
-        if (acm->device == device && acm->state == ACM_PROBING) {
+        if (acm->device == device && acm->state == ACM_PROBING &&
+            (interface < 0 || acm->function.control == interface)) {
             return true;
         }
     }

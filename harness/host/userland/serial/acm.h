@@ -26,8 +26,9 @@ bool acm_bind(struct host_device *device, unsigned interface, const struct call 
 void acm_unbind(struct host_device *device, unsigned interface);
 void acm_unbind_all(struct host_device *device);
 
-/** True while the device is asked before its ports are shown. */
-bool acm_is_probing(const struct host_device *device);
+/** True while the device is asked before the port at @p interface, or any if that is -1, is shown.
+ */
+bool acm_is_probing(const struct host_device *device, int interface);
 
 /** True for /dev/ttyACMN, in the tree or not. */
 bool acm_is_node(const char *path, unsigned *minor);

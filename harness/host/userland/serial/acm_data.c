@@ -220,7 +220,6 @@ static void write_done(struct acm_urb *urb)
 {
     struct acm *acm = urb->acm;
     acm->writes--;
-    acm->written -= urb->transfer.length;
     free(urb); /* as in the kernel, nobody is told that a transfer has failed */
     acm_pump(acm);
 }
@@ -228,10 +227,15 @@ static void write_done(struct acm_urb *urb)
 /** What reading from the tool has come to. */
 enum supply { SUPPLY_MORE, SUPPLY_EMPTY, SUPPLY_CLOSED, SUPPLY_STUCK };
 
+uint32_t acm_write_size(const struct acm *acm)
+{
+    return packet_size(&acm->function.out) * ACM_WRITE_PACKETS;
+}
+
 static enum supply take_output(struct acm *acm)
 {
     const struct usb_endpoint *endpoint = &acm->function.out;
-    uint32_t room = packet_size(endpoint) * ACM_WRITE_PACKETS;
+    uint32_t room = acm_write_size(acm);
     struct acm_urb *urb =
         acm->writes < ACM_WRITES ? acm_urb_create(acm, endpoint, room, write_done) : NULL;
     if (!urb) {
@@ -247,7 +251,6 @@ static enum supply take_output(struct acm *acm)
     }
     urb->transfer.length = (uint32_t)size;
     acm->writes++;
-    acm->written += (size_t)size;
     acm_urb_submit(urb);
     return SUPPLY_MORE;
 }
@@ -310,7 +313,6 @@ void acm_drop_output(struct acm *acm)
     }
     acm_urb_kill_all(acm, write_done);
     acm->writes = 0;
-    acm->written = 0;
     acm_pump(acm);
 }
 
@@ -327,7 +329,6 @@ void acm_stop_transfers(struct acm *acm)
     acm->listening = false;
     acm->notification.size = 0;
     acm->reads = acm->writes = 0;
-    acm->written = 0;
 }
 
 void acm_data_init(struct acm *acm)

@@ -154,10 +154,12 @@ static void on_flush(struct acm *acm, const struct call *call)
     call_continue(call); /* the rest is the line discipline's */
 }
 
-/* Exact, where the kernel counts whole buffers (acm_tty_chars_in_buffer()). */
+/* Kernel: acm_tty_chars_in_buffer() counts whole transfers, however little is in them. What still
+ * waits in the pty has no room in the kernel's at all. */
 static void on_waiting_output(struct acm *acm, const struct call *call)
 {
-    int count = (int)(pty_waiting(&acm->pty) + acm->written);
+    acm_pump(acm);
+    int count = (int)(acm_write_size(acm) * acm->writes + pty_waiting(&acm->pty));
     if (call_write(call, call->arguments[2], &count, sizeof count)) {
         call_fail(call, EFAULT);
     } else {
@@ -317,37 +319,38 @@ static void on_set_lines(struct acm *acm, const struct call *call)
                 &(struct acm_request){.done = answer_status, .call = *call, .slave = -1});
 }
 
-/* Kernel: wait_serial_change(). */
-static bool has_changed(struct acm *acm, unsigned lines)
+static bool has_changed(const struct acm *acm, const struct acm_waiter *waiter)
 {
-    struct acm_counts before = acm->seen;
-    acm->seen = acm->counts;
-    return (lines & TIOCM_DSR && before.dsr != acm->counts.dsr) ||
-           (lines & TIOCM_CD && before.dcd != acm->counts.dcd) ||
-           (lines & TIOCM_RI && before.ring != acm->counts.ring);
+    const struct acm_counts *before = &waiter->before;
+    return (waiter->value & TIOCM_DSR && before->dsr != acm->counts.dsr) ||
+           (waiter->value & TIOCM_CD && before->dcd != acm->counts.dcd) ||
+           (waiter->value & TIOCM_RI && before->ring != acm->counts.ring);
 }
 
 static void lines_changed(struct acm *acm, const struct acm_waiter *waiter)
 {
-    if (acm->state == ACM_GONE) {
-        if (waiter->value & TIOCM_CD) {
-            call_return(&waiter->call, 0);
-        } else {
-            call_fail(&waiter->call, ENODEV);
-        }
-    } else if (has_changed(acm, waiter->value)) {
+    if (has_changed(acm, waiter)) {
         call_return(&waiter->call, 0);
+    } else if (acm->state == ACM_GONE) {
+        call_fail(&waiter->call, ENODEV);
     } else {
         acm_wait(acm, waiter);
     }
 }
 
+/* Kernel: wait_serial_change(), as Debian's 6.1.192 has it: what counts is what changes from now
+ * on. Before, it might be what had changed since the last notification or call. */
 static void on_wait_lines(struct acm *acm, const struct call *call)
 {
-    lines_changed(acm, &(struct acm_waiter){.event = WAIT_LINES,
-                                            .call = *call,
-                                            .resume = lines_changed,
-                                            .value = (unsigned)call->arguments[2]});
+    if (acm->state != ACM_OPEN) {
+        call_continue(call); /* hung up: the pty says so */
+        return;
+    }
+    acm_wait(acm, &(struct acm_waiter){.event = WAIT_LINES,
+                                       .call = *call,
+                                       .resume = lines_changed,
+                                       .before = acm->counts,
+                                       .value = (unsigned)call->arguments[2]});
 }
 
 static void on_get_counts(struct acm *acm, const struct call *call)

@@ -65,6 +65,10 @@ struct acm_request {
     bool close_on_exec;
 };
 
+struct acm_counts {
+    int dsr, ring, dcd, brk, frame, parity, overrun;
+};
+
 /** A call that waits for something to happen. */
 struct acm_waiter {
     struct acm_waiter *next;
@@ -79,11 +83,8 @@ struct acm_waiter {
     void (*resume)(struct acm *acm, const struct acm_waiter *waiter);
     struct termios2 settings; /**< that are set then */
     bool flush;
-    unsigned value; /**< of the request */
-};
-
-struct acm_counts {
-    int dsr, ring, dcd, brk, frame, parity, overrun;
+    struct acm_counts before; /**< what had happened when the call came */
+    unsigned value;           /**< of the request */
 };
 
 struct acm {
@@ -98,7 +99,7 @@ struct acm {
 
     uint8_t line[CDC_LINE_CODING_SIZE];
     unsigned control_out, control_in;
-    struct acm_counts counts, seen;
+    struct acm_counts counts;
     struct cdc_notification notification;
     bool has_settings;
     struct termios2 settings;
@@ -115,7 +116,6 @@ struct acm {
     struct acm_urb *flying;             /**< all transfers that are out */
     struct acm_urb *input, **input_end; /**< received, oldest first, not yet in the pty */
     unsigned reads, writes;             /**< transfers that are out */
-    size_t written;                     /**< bytes in `writes` */
     bool listening;                     /**< for notifications */
     bool clearing;                      /**< a halt of the IN endpoint */
     unsigned inputs;                    /**< transfers in `input` */
@@ -170,6 +170,8 @@ void acm_request(struct acm *acm, unsigned request, unsigned value, const uint8_
 /** ... or any other, with its setup packet. */
 void acm_request_standard(struct acm *acm, const uint8_t setup[8], const uint8_t *data,
                           const struct acm_request *rest);
+/** Send one that nobody waits for, from a port that goes. */
+void acm_request_last(struct acm *acm, unsigned request, unsigned value);
 void acm_requests_fail(struct acm *acm);
 void acm_requests_init(struct acm *acm);
 
@@ -181,6 +183,8 @@ void acm_start_reading(struct acm *acm);
 void acm_start_writing(struct acm *acm);
 /** Take all transfers back but the control request; their results don't matter any more. */
 void acm_stop_transfers(struct acm *acm);
+/** What a transfer to the device has room for. */
+uint32_t acm_write_size(const struct acm *acm);
 /** Drop what the tool has written and the device has not taken. */
 void acm_drop_output(struct acm *acm);
 /** Forget what the device has sent and no tool will read. */

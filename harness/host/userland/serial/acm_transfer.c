@@ -111,9 +111,10 @@ static void on_request_limit(struct ev_loop *loop, ev_timer *timer, int events)
     request_finish(acm, -ETIMEDOUT);
 }
 
+static const struct usb_endpoint control = {.address = 0};
+
 static void next_request(struct acm *acm)
 {
-    static const struct usb_endpoint control = {.address = 0};
     struct acm_request *request = acm->requests;
     if (!request || acm->request_urb) {
         return;
@@ -168,6 +169,18 @@ void acm_request(struct acm *acm, unsigned request, unsigned value, const uint8_
                               data ? CDC_LINE_CODING_SIZE : 0,
                               0};
     acm_request_standard(acm, setup, data, rest);
+}
+
+void acm_request_last(struct acm *acm, unsigned request, unsigned value)
+{
+    struct acm_urb *urb = acm_urb_create(acm, &control, 0, NULL);
+    if (urb) {
+        const uint8_t setup[8] = {0x21, (uint8_t)request, (uint8_t)value, (uint8_t)(value >> 8),
+                                  acm->function.control};
+        memcpy(urb->transfer.setup, setup, sizeof setup);
+        urb->acm = NULL;
+        device_submit(acm->device, &urb->transfer);
+    }
 }
 
 void acm_requests_fail(struct acm *acm)

@@ -62,7 +62,7 @@ static bool is_settled(const struct userland *host)
 {
     for (const struct host_device *device = host->devices; device; device = device->next) {
         if (device->state == DEVICE_OPENING || device->state == DEVICE_ENUMERATING ||
-            acm_is_probing(device)) {
+            acm_is_probing(device, -1)) {
             return false;
         }
     }

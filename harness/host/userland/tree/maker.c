@@ -43,6 +43,13 @@ void maker_text(struct maker *maker, const char *name, const char *text)
     }
 }
 
+void maker_remove_file(const struct maker *maker, const char *name)
+{
+    char path[MAKER_PATH_SIZE + MAKER_NAME_SIZE];
+    snprintf(path, sizeof path, "%s/%s", maker->folder, name);
+    unlink(path);
+}
+
 void maker_link(struct maker *maker, const char *name, const char *target)
 {
     char path[MAKER_PATH_SIZE + MAKER_NAME_SIZE];

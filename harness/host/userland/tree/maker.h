@@ -24,6 +24,9 @@ void maker_file(struct maker *maker, const char *name, const char *format, ...)
 /** A line, for an attribute that exists only when there is a text. */
 void maker_text(struct maker *maker, const char *name, const char *text);
 
+/** Take a file away, if it is there. */
+void maker_remove_file(const struct maker *maker, const char *name);
+
 /** A symbolic link, in place of what has that name. */
 void maker_link(struct maker *maker, const char *name, const char *target);
 

@@ -41,6 +41,8 @@ static const char *const folders[] = {
     "run/udev",
     "run/udev/data",
     "run/udev/tags",
+    "run/udev/tags/seat",
+    "run/udev/tags/systemd",
     "stand-in", /* see paths.h */
     "listing",  /* see listing.h */
     "listing/dev",
@@ -103,7 +105,8 @@ static int make_interface(const struct maker *parent, const struct usb_device *d
     maker_file(&maker, "bInterfaceClass", "%02x\n", alternate->interface_class);
     maker_file(&maker, "bInterfaceSubClass", "%02x\n", alternate->subclass);
     maker_file(&maker, "bInterfaceProtocol", "%02x\n", alternate->protocol);
-    maker_text(&maker, "interface", device->interface_text[alternate->interface]);
+    maker_remove_file(&maker, "interface"); /* of the setting before */
+    maker_text(&maker, "interface", alternate->text);
     maker_file(&maker, "supports_autosuspend", "1\n");
     char alias[96];
     uevent_modalias(subject, alias, sizeof alias);
@@ -201,6 +204,10 @@ static void make_device(struct maker *maker, const struct usb_device *device)
     maker_file(maker, "quirks", "0x0\n");
     maker_file(maker, "ltm_capable", "no\n");
     maker_file(maker, "urbnum", "0\n");
+    if (device->port == 0) { /* usb_bus_attrs */
+        maker_file(maker, "authorized_default", "1\n");
+        maker_file(maker, "interface_authorized_default", "1\n");
+    }
     maker_text(maker, "manufacturer", device->manufacturer);
     maker_text(maker, "product", device->product);
     maker_text(maker, "serial", device->serial);

@@ -32,8 +32,12 @@ void tree_show_driver(struct tree *tree, const struct usb_device *device,
 void tree_hide_driver(struct tree *tree, const struct usb_device *device,
                       const struct usb_alternate *alternate);
 
-/** Show a serial port: in /sys, udev's database and /dev, with its links. @return 0 or error */
-int tree_add_tty(struct tree *tree, struct uevent_subject tty);
+/**
+ * Show a serial port: in /sys, udev's database and /dev, with its links.
+ * @param capabilities  bmCapabilities of its descriptor, which the driver shows
+ * @return 0 or error
+ */
+int tree_add_tty(struct tree *tree, struct uevent_subject tty, unsigned capabilities);
 
 /** Take a serial port away: the node first. */
 void tree_remove_tty(struct tree *tree, struct uevent_subject tty);

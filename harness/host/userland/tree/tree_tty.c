@@ -73,11 +73,23 @@ static void make_node(struct maker *root, struct uevent_subject tty)
     }
 }
 
-int tree_add_tty(struct tree *tree, struct uevent_subject tty)
+/* The folder of the interface: what acm_probe() adds to it. */
+static struct maker interface_of(const struct tree *tree, struct uevent_subject tty)
+{
+    char path[TTY_PATH_SIZE];
+    struct maker folder = {.error = 0};
+    uevent_path(uevent_interface(tty.device, tty.interface), path, sizeof path);
+    snprintf(folder.folder, sizeof folder.folder, "%s/sys%s", tree->root, path);
+    return folder;
+}
+
+int tree_add_tty(struct tree *tree, struct uevent_subject tty, unsigned capabilities)
 {
     char path[TTY_PATH_SIZE];
     struct maker root = root_of(tree);
+    struct maker interface = interface_of(tree, tty);
     uevent_path(tty, path, sizeof path);
+    maker_file(&interface, "bmCapabilities", "%u", capabilities);
     if (make_folders(&root, path, tty)) {
         return VP_ERROR_IO;
     }
@@ -131,6 +143,9 @@ void tree_remove_tty(struct tree *tree, struct uevent_subject tty)
     snprintf(name, sizeof name, "sys/dev/char/%u:%u", (unsigned)TTY_ACM_MAJOR, tty.tty);
     remove_file(tree, name);
     record_remove(tree->root, tty);
+    const struct maker interface = interface_of(tree, tty);
+    snprintf(folder, sizeof folder, "%.480s/bmCapabilities", interface.folder);
+    unlink(folder);
     uevent_path(tty, path, sizeof path);
     snprintf(folder, sizeof folder, "%s/sys%.*s", tree->root, (int)(strrchr(path, '/') - path),
              path);

@@ -165,26 +165,6 @@ void monitor_announce_one(struct userland *host, const char *action, struct ueve
     }
 }
 
-/* The kernel's order: the device comes before its interfaces and goes after them. */
-void monitor_announce(struct userland *host, const char *action, const struct usb_device *device)
-{
-    bool leaving = strcmp(action, "remove") == 0;
-    if (!leaving) {
-        monitor_announce_one(host, action, uevent_device(device));
-    }
-    for (unsigned i = 0; i < USB_INTERFACES_MAX; i++) {
-        const struct usb_alternate *alternate = usb_device_current(device, i);
-        if (alternate) {
-            monitor_announce_one(host, action, uevent_interface(device, alternate));
-        }
-    }
-    if (leaving) {
-        monitor_announce_one(host, action, uevent_device(device));
-    } else {
-        monitor_announce_one(host, "bind", uevent_device(device));
-    }
-}
-
 void monitor_forget_session(struct userland *host, const struct session *session)
 {
     for (struct monitor *monitor = host->monitors; monitor; monitor = monitor->hh.next) {

@@ -14,9 +14,7 @@
 /** Who answers the system call @p number; NULL if it is not one on sockets. */
 call_handler monitor_handler(int number);
 bool monitor_owns(const struct userland *host, uint64_t pipe);
-/** Tell all listeners that a device was added or removed. */
-void monitor_announce(struct userland *host, const char *action, const struct usb_device *device);
-/** ... or one part of it. */
+/** Tell all listeners that something happened to a device or to a part of it. */
 void monitor_announce_one(struct userland *host, const char *action, struct uevent_subject subject);
 void monitor_forget_session(struct userland *host, const struct session *session);
 void monitor_free_all(struct userland *host);

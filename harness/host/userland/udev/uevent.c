@@ -54,7 +54,7 @@ void uevent_path(struct uevent_subject subject, char *path, size_t size)
 const char *uevent_driver(struct uevent_subject subject)
 {
     if (!subject.interface) {
-        return "usb";
+        return subject.device->is_unbound ? NULL : "usb";
     }
     return subject.is_tty ? NULL : subject.device->driver[subject.interface->interface];
 }
@@ -69,9 +69,10 @@ void uevent_modalias(struct uevent_subject subject, char *alias, size_t size)
              interface->protocol, interface->interface);
 }
 
-/* What the subsystem itself puts into a uevent; @p folder goes before the node's name. */
+/* What the subsystem itself puts into a uevent; @p folder goes before the node's name,
+ * @p action is NULL for the `uevent` file. */
 static void add_kernel_properties(struct uevent_text *text, struct uevent_subject subject,
-                                  const char *folder)
+                                  const char *folder, const char *action)
 {
     const struct usb_device *device = subject.device;
     const uint8_t *descriptor = device->descriptor;
@@ -97,20 +98,31 @@ static void add_kernel_properties(struct uevent_text *text, struct uevent_subjec
         uevent_modalias(subject, alias, sizeof alias);
         add(text, "INTERFACE=%u/%u/%u", subject.interface->interface_class,
             subject.interface->subclass, subject.interface->protocol);
-        add(text, "MODALIAS=%s", alias);
+        if (!action || strcmp(action, "unbind") != 0) { /* zap_modalias_env() */
+            add(text, "MODALIAS=%s", alias);
+        }
     } else {
         add(text, "BUSNUM=%03u", (unsigned)USB_BUS_NUMBER);
         add(text, "DEVNUM=%03u", device->number);
     }
 }
 
-/* systemd's usb_id: what may stay in ID_MODEL and the like; the rest becomes '_'. */
+/* systemd's usb_id for ID_MODEL and the like: spaces around it are dropped and those in it become
+ * one
+ * '_' (udev_replace_whitespace()), as does each character that is not harmless
+ * (udev_replace_chars()). */
 static void safe_text(const char *from, char *to, size_t size)
 {
     size_t used = 0;
-    for (; *from && used + 1 < size; from++) {
-        unsigned char c = (unsigned char)*from;
-        to[used++] = isalnum(c) || strchr("#+-.:=@_/", c) || c >= 0x80 ? *from : '_';
+    from += strspn(from, " \t\n\v\f\r");
+    while (*from && used + 1 < size) {
+        const unsigned char c = (unsigned char)*from;
+        const size_t spaces = strspn(from, " \t\n\v\f\r");
+        from += spaces ? spaces : 1;
+        if (spaces && !*from) {
+            break;
+        }
+        to[used++] = isalnum(c) || strchr("#+-.:=@_", c) || c >= 0x80 ? (char)c : '_';
     }
     to[used] = '\0';
 }
@@ -148,12 +160,37 @@ static void add_interface_list(struct uevent_text *text, const struct usb_device
     add(text, "ID_USB_INTERFACES=%s", list);
 }
 
-/* systemd's path_id of the interface. */
+/* systemd's path_id: the controller, and behind it the device as "1-PORT[:CONFIGURATION.INTERFACE]"
+ * without its bus. */
 static void id_path(struct uevent_subject subject, char *path, size_t size)
 {
-    snprintf(path, size, "platform-vhci_hcd.0-usb-0:%u:%u.%u", subject.device->port,
-             subject.device->active ? subject.device->active->value : 0u,
-             subject.interface->interface);
+    const struct usb_device *device = subject.device;
+    if (subject.interface) {
+        snprintf(path, size, "platform-vhci_hcd.0-usb-0:%u:%u.%u", device->port,
+                 device->active ? device->active->value : 0u, subject.interface->interface);
+    } else if (device->port) {
+        snprintf(path, size, "platform-vhci_hcd.0-usb-0:%u", device->port);
+    } else {
+        snprintf(path, size, "platform-vhci_hcd.0");
+    }
+}
+
+static void id_path_tag(struct uevent_subject subject, char *tag, size_t size)
+{
+    id_path(subject, tag, size);
+    for (char *c = tag; *c; c++) {
+        *c = isalnum((unsigned char)*c) || *c == '-' ? *c : '_';
+    }
+}
+
+const char *uevent_tag(struct uevent_subject subject)
+{
+    const uint8_t device_class = subject.device->descriptor[4];
+    if (subject.is_tty) {
+        return "systemd"; /* 99-systemd.rules */
+    }
+    /* 71-seat.rules: a device that says what it is only in its interfaces, or a hub */
+    return !subject.interface && (device_class == 0 || device_class == 9) ? "seat" : NULL;
 }
 
 static void id_serial(const struct usb_device *device, char *serial, size_t size)
@@ -191,64 +228,70 @@ void uevent_tty_links(struct uevent_subject tty, char *by_id, char *by_path, siz
     snprintf(by_path, size, "serial/by-path/%s", path);
 }
 
-/* What udev's rules add for a serial port: 60-serial.rules, and 50-udev-default.rules with usb_id
- * and path_id. */
-static void add_tty_properties(struct uevent_text *text, struct uevent_subject subject)
-{
-    char path[96];
-    char links[2][UEVENT_LINK_SIZE];
-    id_path(subject, path, sizeof path);
-    add(text, "ID_TYPE=generic");
-    add(text, "ID_USB_INTERFACE_NUM=%02x", subject.interface->interface);
-    add(text, "ID_USB_DRIVER=cdc_acm");
-    add(text, "ID_PATH=%s", path);
-    for (char *c = path; *c; c++) {
-        *c = isalnum((unsigned char)*c) || *c == '-' ? *c : '_';
-    }
-    add(text, "ID_PATH_TAG=%s", path);
-    uevent_tty_links(subject, links[0], links[1], sizeof links[0]);
-    add(text, "DEVLINKS=/dev/%s /dev/%s", links[0], links[1]);
-}
-
-/* What udev's rules add for a device (50-udev-default.rules calls usb_id for usb_device). */
-static void add_udev_properties(struct uevent_text *text, struct uevent_subject subject)
+/* usb_id says all of this twice since systemd 250, for devices that get their ID_ names from
+ * something else later on. */
+static void add_names(struct uevent_text *text, struct uevent_subject subject, const char *prefix)
 {
     const struct usb_device *device = subject.device;
-    if (subject.interface && !subject.is_tty) {
-        return;
+    char ids[8];
+    char value[1024];
+    snprintf(ids, sizeof ids, "%04x", usb_product(device));
+    const char *model = device->product ? device->product : ids;
+    safe_text(model, value, sizeof value / 4);
+    add(text, "%sMODEL=%s", prefix, value);
+    escaped_text(model, value, sizeof value);
+    add(text, "%sMODEL_ENC=%s", prefix, value);
+    add(text, "%sMODEL_ID=%04x", prefix, usb_product(device));
+    id_serial(device, value, SERIAL_SIZE);
+    add(text, "%sSERIAL=%s", prefix, value);
+    safe_text(device->serial ? device->serial : "", value, sizeof value / 4);
+    if (*value) {
+        add(text, "%sSERIAL_SHORT=%s", prefix, value);
     }
-    char vendor_id[8];
-    char model_id[8];
-    snprintf(vendor_id, sizeof vendor_id, "%04x", usb_vendor(device));
-    snprintf(model_id, sizeof model_id, "%04x", usb_product(device));
-    const char *vendor = device->manufacturer ? device->manufacturer : vendor_id;
-    const char *model = device->product ? device->product : model_id;
-    char safe_vendor[256];
-    char safe_model[256];
-    char safe_serial[256];
-    char serial[SERIAL_SIZE];
-    char escaped[1024];
-    safe_text(vendor, safe_vendor, sizeof safe_vendor);
-    safe_text(model, safe_model, sizeof safe_model);
-    safe_text(device->serial ? device->serial : "", safe_serial, sizeof safe_serial);
+    snprintf(ids, sizeof ids, "%04x", usb_vendor(device));
+    const char *vendor = device->manufacturer ? device->manufacturer : ids;
+    safe_text(vendor, value, sizeof value / 4);
+    add(text, "%sVENDOR=%s", prefix, value);
+    escaped_text(vendor, value, sizeof value);
+    add(text, "%sVENDOR_ENC=%s", prefix, value);
+    add(text, "%sVENDOR_ID=%04x", prefix, usb_vendor(device));
+    add(text, "%sREVISION=%04x", prefix, usb_release(device));
+    if (subject.is_tty) {
+        add(text, "%sTYPE=generic", prefix);
+    }
+}
+
+/* systemd's usb_id, which 50-udev-default.rules call for a device and 60-serial.rules for a port.
+ */
+static void add_usb_id(struct uevent_text *text, struct uevent_subject subject)
+{
     add(text, "ID_BUS=usb");
-    add(text, "ID_VENDOR=%s", safe_vendor);
-    escaped_text(vendor, escaped, sizeof escaped);
-    add(text, "ID_VENDOR_ENC=%s", escaped);
-    add(text, "ID_VENDOR_ID=%s", vendor_id);
-    add(text, "ID_MODEL=%s", safe_model);
-    escaped_text(model, escaped, sizeof escaped);
-    add(text, "ID_MODEL_ENC=%s", escaped);
-    add(text, "ID_MODEL_ID=%s", model_id);
-    add(text, "ID_REVISION=%04x", usb_release(device));
-    id_serial(device, serial, sizeof serial);
-    add(text, "ID_SERIAL=%s", serial);
-    if (*safe_serial) {
-        add(text, "ID_SERIAL_SHORT=%s", safe_serial);
+    add_names(text, subject, "ID_");
+    add_names(text, subject, "ID_USB_");
+    add_interface_list(text, subject.device);
+    if (subject.is_tty) {
+        add(text, "ID_USB_INTERFACE_NUM=%02x", subject.interface->interface);
+        add(text, "ID_USB_DRIVER=cdc_acm");
     }
-    add_interface_list(text, device);
-    if (subject.is_tty && subject.interface) {
-        add_tty_properties(text, subject);
+}
+
+/* What udev's rules add, in their order: 50-udev-default.rules, 60-serial.rules, 71-seat.rules. */
+static void add_udev_properties(struct uevent_text *text, struct uevent_subject subject)
+{
+    char path[96];
+    if (!subject.interface || subject.is_tty) {
+        add_usb_id(text, subject);
+    }
+    id_path(subject, path, sizeof path);
+    add(text, "ID_PATH=%s", path);
+    id_path_tag(subject, path, sizeof path);
+    add(text, "ID_PATH_TAG=%s", path);
+    if (subject.is_tty) {
+        char links[2][UEVENT_LINK_SIZE];
+        uevent_tty_links(subject, links[0], links[1], sizeof links[0]);
+        add(text, "DEVLINKS=/dev/%s /dev/%s", links[0], links[1]);
+    } else if (uevent_tag(subject)) {
+        add(text, "ID_FOR_SEAT=usb-%s", path);
     }
 }
 
@@ -262,7 +305,7 @@ void uevent_kernel_message(struct uevent_text *text, const char *action,
     add(text, "ACTION=%s", action);
     add(text, "DEVPATH=%s", path);
     add(text, "SUBSYSTEM=%s", subsystem(subject));
-    add_kernel_properties(text, subject, "");
+    add_kernel_properties(text, subject, "", action);
     add(text, "SEQNUM=%llu", (unsigned long long)sequence);
 }
 
@@ -273,6 +316,20 @@ struct udev_header {
     uint32_t header_size, properties_offset, properties_length;
     uint32_t subsystem_hash, devtype_hash, tag_bloom_high, tag_bloom_low; /* network order */
 };
+
+/* Tags, and the filter for them: four bits of the hash's choice (string_bloom64()). */
+static void add_tag(struct uevent_text *text, struct udev_header *header, const char *tag)
+{
+    const uint32_t hash = uevent_hash(tag);
+    uint64_t bits = 0;
+    for (unsigned shift = 0; shift < 24; shift += 6) {
+        bits |= (uint64_t)1 << (hash >> shift & 63);
+    }
+    header->tag_bloom_high = htonl((uint32_t)(bits >> 32));
+    header->tag_bloom_low = htonl((uint32_t)bits);
+    add(text, "TAGS=:%s:", tag);
+    add(text, "CURRENT_TAGS=:%s:", tag);
+}
 
 void uevent_udev_message(struct uevent_text *text, const char *action,
                          struct uevent_subject subject, uint64_t sequence)
@@ -294,10 +351,13 @@ void uevent_udev_message(struct uevent_text *text, const char *action,
     add(text, "ACTION=%s", action);
     add(text, "DEVPATH=%s", path);
     add(text, "SUBSYSTEM=%s", subsystem(subject));
-    add_kernel_properties(text, subject, "/dev/");
+    add_kernel_properties(text, subject, "/dev/", action);
     add_udev_properties(text, subject);
     add(text, "SEQNUM=%llu", (unsigned long long)sequence);
     add(text, "USEC_INITIALIZED=%llu", (unsigned long long)sequence);
+    if (uevent_tag(subject)) {
+        add_tag(text, &header, uevent_tag(subject));
+    }
     header.properties_length = (uint32_t)(text->length - sizeof header);
     memcpy(text->data, &header, sizeof header);
 }
@@ -314,7 +374,7 @@ static void make_lines(struct uevent_text *text)
 void uevent_file(struct uevent_text *text, struct uevent_subject subject)
 {
     text->length = 0;
-    add_kernel_properties(text, subject, "");
+    add_kernel_properties(text, subject, "", NULL);
     make_lines(text);
 }
 
@@ -335,6 +395,10 @@ void uevent_record(struct uevent_text *text, struct uevent_subject subject)
         if (strncmp(properties.data + at, "DEVLINKS=", 9) != 0) {
             add(text, "E:%s", properties.data + at);
         }
+    }
+    if (uevent_tag(subject)) {
+        add(text, "G:%s", uevent_tag(subject));
+        add(text, "Q:%s", uevent_tag(subject));
     }
     add(text, "V:1");
     make_lines(text);

@@ -82,6 +82,9 @@ void uevent_record(struct uevent_text *text, struct uevent_subject subject);
  */
 void uevent_tty_links(struct uevent_subject tty, char *by_id, char *by_path, size_t size);
 
+/** The tag that udev's rules give it: "seat", "systemd" or NULL. Static text. */
+const char *uevent_tag(struct uevent_subject subject);
+
 /** Name of the record in /run/udev/data: "c189:1", "+usb:1-1:1.0" or "c166:0". */
 void uevent_record_name(struct uevent_subject subject, char *name, size_t size);
 

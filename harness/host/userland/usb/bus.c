@@ -129,6 +129,59 @@ static void device_free(struct host_device *device)
     free(device);
 }
 
+/* ---- Announcing: in the kernel's order ----------------------------------------------------- */
+
+/* As it is before its driver is bound, or after it was unbound. */
+static struct usb_device without_drivers(const struct usb_device *device)
+{
+    struct usb_device bare = *device;
+    bare.is_unbound = true;
+    memset(bare.driver, 0, sizeof bare.driver);
+    return bare;
+}
+
+/* Kernel: usb_set_configuration() adds one interface after the other, and each gets its driver
+ * before the next one comes. */
+void bus_announce_rest(struct host_device *device)
+{
+    const struct usb_device bare = without_drivers(&device->usb);
+    if (device->announced > USB_INTERFACES_MAX) {
+        return;
+    }
+    while (device->announced < USB_INTERFACES_MAX) {
+        const unsigned interface = device->announced++;
+        const struct usb_alternate *alternate = usb_device_current(&device->usb, interface);
+        const bool is_probing = acm_is_probing(device, (int)interface);
+        if (alternate) {
+            monitor_announce_one(device->host, "add",
+                                 uevent_interface(is_probing ? &bare : &device->usb, alternate));
+        }
+        if (is_probing) {
+            return; /* until bus_announce_rest() is called again */
+        }
+        if (alternate && device->usb.driver[interface]) {
+            monitor_announce_one(device->host, "bind", uevent_interface(&device->usb, alternate));
+        }
+    }
+    device->announced++;
+    monitor_announce_one(device->host, "bind", uevent_device(&device->usb));
+}
+
+static void announce_departure(const struct host_device *device)
+{
+    const struct usb_device bare = without_drivers(&device->usb);
+    for (unsigned i = 0; i < USB_INTERFACES_MAX && i < device->announced; i++) {
+        const struct usb_alternate *alternate = usb_device_current(&device->usb, i);
+        if (alternate) {
+            monitor_announce_one(device->host, "remove", uevent_interface(&bare, alternate));
+        }
+    }
+    if (device->announced > USB_INTERFACES_MAX) {
+        monitor_announce_one(device->host, "unbind", uevent_device(&bare));
+    }
+    monitor_announce_one(device->host, "remove", uevent_device(&bare));
+}
+
 /* Tools lose the device: what they have open first, then its files, then they are told. */
 static void hide(struct host_device *device)
 {
@@ -137,7 +190,7 @@ static void hide(struct host_device *device)
         acm_unbind_all(device);
         usbfs_unplug(device);
         tree_remove(&device->host->tree, &device->usb);
-        monitor_announce(device->host, "remove", &device->usb);
+        announce_departure(device);
     }
 }
 
@@ -149,8 +202,11 @@ static void show(struct host_device *device)
         return;
     }
     device->state = DEVICE_READY;
-    monitor_announce(device->host, "add", &device->usb);
+    const struct usb_device bare = without_drivers(&device->usb);
+    monitor_announce_one(device->host, "add", uevent_device(&bare));
     acm_bind_all(device);
+    device->announced = 0;
+    bus_announce_rest(device);
 }
 
 static void on_enumerated(struct host_device *device, bool success)

@@ -30,6 +30,9 @@ struct host_device {
     struct enumeration *enumeration; /**< while DEVICE_ENUMERATING */
     struct usbfs_file *files;        /**< open files */
     struct usbfs_file *claims[USB_INTERFACES_MAX];
+    /** Interfaces below this number were announced; above USB_INTERFACES_MAX: all of them, and that
+     *  the device has its driver */
+    unsigned announced;
     struct host_device *next;
 };
 
@@ -39,6 +42,9 @@ void device_unlink(struct host_device *device, struct link_transfer *transfer);
 
 /** The device shown as /dev/bus/usb/001/@p number, or NULL. */
 struct host_device *bus_device(struct userland *host, unsigned bus, unsigned number);
+
+/** Go on announcing a new device: its first interface whose driver was probing has it now. */
+void bus_announce_rest(struct host_device *device);
 
 int bus_start(struct userland *host, struct vp_failure *failure);
 void bus_stop(struct userland *host);

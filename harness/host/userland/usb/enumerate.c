@@ -42,9 +42,8 @@ struct enumeration {
     ev_timer timer;
     enum step step;
     unsigned index; /**< which configuration, interface, or try */
-    uint16_t language;
-    bool given_up; /**< `done` was called; only the transfer is still out */
-    bool lost;     /**< the device has left, says the server */
+    bool given_up;  /**< `done` was called; only the transfer is still out */
+    bool lost;      /**< the device has left, says the server */
     uint8_t *data;
 };
 
@@ -76,7 +75,7 @@ static void get_descriptor(uint8_t setup[8], unsigned type, unsigned index, unsi
 static unsigned text_index(const struct enumeration *e)
 {
     const struct usb_device *usb = &e->device->usb;
-    if (e->language == 0) {
+    if (usb->language == 0) {
         return 0;
     }
     switch (e->step) {
@@ -107,10 +106,8 @@ static char **text_place(struct enumeration *e)
         return &usb->manufacturer;
     case STEP_SERIAL:
         return &usb->serial;
-    case STEP_CONFIGURATION_TEXT:
-        return &usb->configuration_text;
     default:
-        return &usb->interface_text[e->index];
+        return &usb->configuration_text;
     }
 }
 
@@ -141,7 +138,7 @@ static bool make_request(const struct enumeration *e, uint8_t setup[8])
         memcpy(setup, (uint8_t[8]){0, 9, usb->configurations[0].value}, 8);
         return true;
     default:
-        get_descriptor(setup, 3, text_index(e), e->language, TEXT_SIZE);
+        get_descriptor(setup, 3, text_index(e), usb->language, TEXT_SIZE);
         return text_index(e) != 0;
     }
 }
@@ -175,8 +172,11 @@ static bool take_device(struct enumeration *e, int status, unsigned actual)
 
 static void take_text(struct enumeration *e, int status, unsigned actual)
 {
-    if (status == 0) {
-        *text_place(e) = usb_text_decode(e->data, actual);
+    char *text = status == 0 ? usb_text_decode(e->data, actual) : NULL;
+    if (text && e->step == STEP_INTERFACE_TEXT) {
+        usb_device_set_text(&e->device->usb, e->index, 0, text);
+    } else if (text) {
+        *text_place(e) = text;
     }
 }
 
@@ -210,7 +210,7 @@ static bool advance(struct enumeration *e, int status, unsigned actual)
         return status == 0 && next_configuration(e, actual);
     case STEP_LANGUAGES:
         if (status == 0) {
-            e->language = actual >= 4 ? usb_get16(e->data + 2) : 0x0409;
+            usb->language = actual >= 4 ? usb_get16(e->data + 2) : 0x0409;
         }
         break;
     case STEP_CONFIGURE:

@@ -78,6 +78,9 @@ static int parse_parts(struct usb_configuration *configuration)
 static void clear_configuration(struct usb_configuration *configuration)
 {
     free(configuration->raw);
+    for (unsigned i = 0; i < configuration->alternate_count; i++) {
+        free(configuration->alternates[i].text);
+    }
     free(configuration->alternates);
 }
 
@@ -139,6 +142,18 @@ const struct usb_alternate *usb_device_alternate(const struct usb_device *device
         }
     }
     return NULL;
+}
+
+void usb_device_set_text(struct usb_device *device, unsigned interface, unsigned number, char *text)
+{
+    for (unsigned i = 0; device->active && i < device->active->alternate_count; i++) {
+        struct usb_alternate *alternate = &device->active->alternates[i];
+        if (alternate->interface == interface && alternate->number == number && !alternate->text) {
+            alternate->text = text;
+            return;
+        }
+    }
+    free(text);
 }
 
 const struct usb_alternate *usb_device_current(const struct usb_device *device, unsigned interface)
@@ -243,8 +258,5 @@ void usb_device_clear(struct usb_device *device)
     free(device->product);
     free(device->serial);
     free(device->configuration_text);
-    for (unsigned i = 0; i < USB_INTERFACES_MAX; i++) {
-        free(device->interface_text[i]);
-    }
     memset(device, 0, sizeof *device);
 }

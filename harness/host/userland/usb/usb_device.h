@@ -32,6 +32,7 @@ struct usb_alternate {
     uint8_t text_index;
     uint8_t endpoint_count;
     struct usb_endpoint endpoints[USB_ENDPOINTS_MAX];
+    char *text; /**< UTF-8, or NULL; the kernel reads it when the setting is selected first */
 };
 
 /** One configuration (USB 2.0 section 9.6.3) with everything that belongs to it. */
@@ -55,7 +56,8 @@ struct usb_device {
     uint8_t alternate[USB_INTERFACES_MAX];  /**< selected, by interface number */
     char *manufacturer, *product, *serial;  /**< UTF-8, or NULL */
     char *configuration_text;               /**< of the active one */
-    char *interface_text[USB_INTERFACES_MAX];
+    uint16_t language;                      /**< of its texts; 0: it has none */
+    bool is_unbound; /**< the driver of the device itself ("usb") does not have it */
     const char *driver[USB_INTERFACES_MAX]; /**< bound to each interface, or NULL; static text */
 };
 
@@ -105,6 +107,10 @@ const struct usb_configuration *usb_device_configuration(const struct usb_device
 /** Alternate setting @p number of @p interface in the active configuration, or NULL. */
 const struct usb_alternate *usb_device_alternate(const struct usb_device *device,
                                                  unsigned interface, unsigned number);
+
+/** Give it a text, which becomes the device's; in place of none. */
+void usb_device_set_text(struct usb_device *device, unsigned interface, unsigned number,
+                         char *text);
 
 /** The alternate setting of @p interface that is selected now, or NULL. */
 const struct usb_alternate *usb_device_current(const struct usb_device *device, unsigned interface);

@@ -94,7 +94,7 @@ static int result_of(const struct urb *urb)
     if (urb->transfer.status != -ECONNRESET) {
         return urb->transfer.status;
     }
-    return urb->timed_out ? -ETIMEDOUT : -ENOENT;
+    return urb->timed_out ? -ETIMEDOUT : urb->released ? -ESHUTDOWN : -ENOENT;
 }
 
 static void on_complete(struct link_transfer *transfer)
@@ -216,6 +216,25 @@ static void serve_reapers(struct usbfs_file *file)
 
 /* ---- Files ------------------------------------------------------------------------------- */
 
+/* Kernel: usb_unbind_interface(). Nobody waits for the answer. */
+static void select_first_setting(struct usbfs_file *file, unsigned interface)
+{
+    struct host_device *device = file->device;
+    const struct call nobody = {.session = NULL};
+    struct urb *urb = device->usb.alternate[interface] ? usbfs_urb_create(file, &nobody, 0) : NULL;
+    if (!urb) {
+        return;
+    }
+    usbfs_make_setup(urb->transfer.setup, 0x01, 11, 0, interface, 0);
+    urb->transfer.complete = on_complete;
+    urb->transfer.owner = urb;
+    urb->file = NULL;
+    ev_init(&urb->timer, on_timeout);
+    device->usb.alternate[interface] = 0;
+    tree_refresh(&device->host->tree, &device->usb);
+    device_submit(device, &urb->transfer);
+}
+
 static void leave_device(struct usbfs_file *file)
 {
     struct host_device *device = file->device;
@@ -227,6 +246,7 @@ static void leave_device(struct usbfs_file *file)
     for (unsigned i = 0; i < USB_INTERFACES_MAX; i++) {
         if (device->claims[i] == file) {
             device->claims[i] = NULL;
+            select_first_setting(file, i);
         }
     }
     file->device = NULL;

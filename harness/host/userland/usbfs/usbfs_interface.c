@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <linux/usbdevice_fs.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 
@@ -76,14 +77,16 @@ int usbfs_check_recipient(struct usbfs_file *file, const uint8_t setup[8])
 
 /* ---- Requests ---------------------------------------------------------------------------- */
 
-/* Kernel: destroy_async_on_interface(). They end with -ENOENT and wait to be reaped. */
-static void take_back(struct usbfs_file *file, unsigned interface)
+/* They wait to be reaped. Kernel: destroy_async_on_interface(), which ends them with -ENOENT; at a
+ * release usb_disable_interface() comes before it, and says -ESHUTDOWN. */
+static void take_back(struct usbfs_file *file, unsigned interface, bool released)
 {
     for (struct urb *urb = file->pending; urb; urb = urb->next) {
         const struct link_transfer *transfer = &urb->transfer;
         const struct usb_alternate *owner = usb_device_endpoint_owner(
             &file->device->usb, transfer->endpoint | (transfer->in ? 0x80u : 0u));
         if (!urb->done && transfer->endpoint && owner && owner->interface == interface) {
+            urb->released = released;
             device_unlink(file->device, &urb->transfer);
         }
     }
@@ -97,23 +100,31 @@ void usbfs_on_claim(struct usbfs_file *file, const struct call *call)
     }
 }
 
-void usbfs_on_release(struct usbfs_file *file, const struct call *call)
+static void setting_named(struct urb *urb, int status)
 {
-    unsigned interface;
-    if (!usbfs_read_number(call, &interface)) {
+    struct host_device *device = urb->file->device;
+    char *text = status == 0 ? usb_text_decode(urb->data, urb->transfer.actual) : NULL;
+    if (text && device) {
+        usb_device_set_text(&device->usb, urb->value >> 8, urb->value & 0xFF, text);
+        tree_refresh(&device->host->tree, &device->usb);
+    } else {
+        free(text);
+    }
+    usbfs_answer(&urb->call, 0); /* a setting without a name is as good */
+}
+
+/* Kernel: usb_create_sysfs_intf_files() asks for the setting's name the first time. */
+static void name_setting(struct urb *urb, unsigned interface)
+{
+    struct host_device *device = urb->file->device;
+    const struct usb_alternate *alternate = usb_device_current(&device->usb, interface);
+    if (!alternate || alternate->text || !alternate->text_index || !device->usb.language) {
+        usbfs_answer(&urb->call, 0);
         return;
     }
-    if (interface >= USB_INTERFACES_MAX) {
-        call_fail(call, EINVAL);
-    } else if (!usb_device_current(&file->device->usb, interface)) {
-        call_fail(call, ENOENT);
-    } else if (file->device->claims[interface] != file) {
-        call_fail(call, EINVAL);
-    } else {
-        take_back(file, interface);
-        file->device->claims[interface] = NULL;
-        call_return(call, 0);
-    }
+    uint8_t setup[8];
+    usbfs_make_setup(setup, 0x80, 6, 0x0300 | alternate->text_index, device->usb.language, 255);
+    usbfs_request(urb->file, &urb->call, setup, setting_named, urb->value);
 }
 
 static void set_interface_done(struct urb *urb, int status)
@@ -127,8 +138,10 @@ static void set_interface_done(struct urb *urb, int status)
     if (status == 0 && device) {
         device->usb.alternate[interface] = (uint8_t)urb->value;
         tree_refresh(&device->host->tree, &device->usb);
+        name_setting(urb, interface);
+    } else {
+        usbfs_answer(&urb->call, status);
     }
-    usbfs_answer(&urb->call, status);
 }
 
 void usbfs_on_set_interface(struct usbfs_file *file, const struct call *call)
@@ -146,10 +159,52 @@ void usbfs_on_set_interface(struct usbfs_file *file, const struct call *call)
         call_fail(call, error);
         return;
     }
-    take_back(file, wanted.interface);
+    take_back(file, wanted.interface, false);
     uint8_t setup[8];
     usbfs_make_setup(setup, 0x01, 11, wanted.altsetting, wanted.interface, 0);
     usbfs_request(file, call, setup, set_interface_done, wanted.interface << 8 | wanted.altsetting);
+}
+
+/* The driver that let go does not learn that the device refused. */
+static void first_setting_selected(struct urb *urb, int status)
+{
+    struct host_device *device = urb->file->device;
+    if (status == 0 && device) {
+        device->usb.alternate[urb->value] = 0;
+        tree_refresh(&device->host->tree, &device->usb);
+    }
+    usbfs_answer(&urb->call, 0);
+}
+
+/* Kernel: usb_unbind_interface() selects setting 0 again. */
+static void release(struct usbfs_file *file, const struct call *call, unsigned interface)
+{
+    take_back(file, interface, true);
+    file->device->claims[interface] = NULL;
+    if (file->device->usb.alternate[interface] == 0) {
+        call_return(call, 0);
+        return;
+    }
+    uint8_t setup[8];
+    usbfs_make_setup(setup, 0x01, 11, 0, interface, 0);
+    usbfs_request(file, call, setup, first_setting_selected, interface);
+}
+
+void usbfs_on_release(struct usbfs_file *file, const struct call *call)
+{
+    unsigned interface;
+    if (!usbfs_read_number(call, &interface)) {
+        return;
+    }
+    if (interface >= USB_INTERFACES_MAX) {
+        call_fail(call, EINVAL);
+    } else if (!usb_device_current(&file->device->usb, interface)) {
+        call_fail(call, ENOENT);
+    } else if (file->device->claims[interface] != file) {
+        call_fail(call, EINVAL);
+    } else {
+        release(file, call, interface);
+    }
 }
 
 static void set_configuration_done(struct urb *urb, int status)

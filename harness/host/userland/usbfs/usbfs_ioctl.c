@@ -40,48 +40,6 @@ static void on_reset_endpoint(struct usbfs_file *file, const struct call *call)
     }
 }
 
-/* Over USB/IP a bus reset stays with the client's host controller: the kernel's vhci_hcd, too, only
- * reads the device descriptor again and configures the device anew. */
-static void reset_configured(struct urb *urb, int status)
-{
-    struct host_device *device = urb->file->device;
-    if (status == 0 && device) {
-        memset(device->usb.alternate, 0, sizeof device->usb.alternate);
-        tree_refresh(&device->host->tree, &device->usb);
-        acm_bind_all(device);
-    }
-    usbfs_answer(&urb->call, status);
-}
-
-static void reset_described(struct urb *urb, int status)
-{
-    struct usbfs_file *file = urb->file;
-    struct host_device *device = file->device;
-    if (!device || status) {
-        usbfs_answer(&urb->call, -ENODEV);
-    } else if (urb->transfer.actual != USB_DEVICE_DESCRIPTOR_SIZE ||
-               memcmp(urb->data, device->usb.descriptor, USB_DEVICE_DESCRIPTOR_SIZE) != 0) {
-        usbfs_answer(&urb->call, -ENODEV);
-        bus_reconnect(device);
-    } else {
-        uint8_t setup[8];
-        usbfs_make_setup(setup, 0x00, 9, device->usb.active ? device->usb.active->value : 0, 0, 0);
-        usbfs_request(file, &urb->call, setup, reset_configured, 0);
-    }
-}
-
-/* Kernel: usb_reset_device(). cdc_acm has no post_reset(), so it is unbound before and bound again
- * afterwards, and who has its port open loses it. */
-static void on_reset(struct usbfs_file *file, const struct call *call)
-{
-    uint8_t setup[8];
-    if (file->device->link) {
-        acm_unbind_all(file->device);
-    }
-    usbfs_make_setup(setup, 0x80, 6, 0x0100, 0, USB_DEVICE_DESCRIPTOR_SIZE);
-    usbfs_request(file, call, setup, reset_described, 0);
-}
-
 /* ---- Questions --------------------------------------------------------------------------- */
 
 static void on_capabilities(struct usbfs_file *file, const struct call *call)
@@ -124,7 +82,7 @@ static const struct {
     {USBDEVFS_DISCONNECT_CLAIM, false, usbfs_on_disconnect_claim},
     {USBDEVFS_CLEAR_HALT, false, on_clear_halt},
     {USBDEVFS_RESETEP, false, on_reset_endpoint},
-    {USBDEVFS_RESET, false, on_reset},
+    {USBDEVFS_RESET, false, usbfs_on_reset},
     {USBDEVFS_GET_CAPABILITIES, false, on_capabilities},
     {USBDEVFS_CONNECTINFO, false, on_connect_info},
     {USBDEVFS_GET_SPEED, false, on_speed},

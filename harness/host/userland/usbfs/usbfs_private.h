@@ -57,7 +57,7 @@ struct urb {
     struct usbfs_file *file; /**< NULL: nobody wants the result any more */
     struct call call;        /**< who waits for the end: of the request, or of DISCARDURB */
     ev_timer timer;
-    bool timed_out;
+    bool timed_out, released; /**< why it was taken back: by neither, its tool wanted that */
     /** Called at the end of a request's transfer; NULL for one that is reaped. */
     void (*done)(struct urb *urb, int status);
     uint64_t user_urb;    /**< address of the tool's struct usbdevfs_urb: its name */
@@ -96,6 +96,10 @@ void usbfs_on_set_configuration(struct usbfs_file *file, const struct call *call
 void usbfs_on_get_driver(struct usbfs_file *file, const struct call *call);
 void usbfs_on_driver_request(struct usbfs_file *file, const struct call *call);
 void usbfs_on_disconnect_claim(struct usbfs_file *file, const struct call *call);
+
+/* ---- usbfs_reset.c ----------------------------------------------------------------------- */
+
+void usbfs_on_reset(struct usbfs_file *file, const struct call *call);
 
 /* ---- usbfs_transfer.c -------------------------------------------------------------------- */
 

@@ -176,7 +176,11 @@ static int prepare_urb(struct usbfs_file *file, const struct call *call,
     transfer->endpoint = user->endpoint & 0x0F;
     transfer->in = (user->endpoint & 0x80) != 0;
     if (user->type == USBDEVFS_URB_TYPE_CONTROL) {
-        if (transfer->endpoint != 0 || user->buffer_length < 8) {
+        if (transfer->endpoint != 0) {
+            const int error = usbfs_check_endpoint(file, user->endpoint);
+            return error ? error : EINVAL;
+        }
+        if (user->buffer_length < 8) {
             return EINVAL;
         }
         if (call_read(call, (uintptr_t)user->buffer, transfer->setup, 8)) {
@@ -189,12 +193,16 @@ static int prepare_urb(struct usbfs_file *file, const struct call *call,
                    ? EINVAL
                    : usbfs_check_recipient(file, transfer->setup);
     }
+    const int error = usbfs_check_endpoint(file, user->endpoint);
+    if (error) {
+        return error;
+    }
     if (user->type != USBDEVFS_URB_TYPE_BULK && user->type != USBDEVFS_URB_TYPE_INTERRUPT) {
         return EINVAL; /* isochronous: no device here has that */
     }
     transfer->short_not_ok = transfer->in && (user->flags & USBDEVFS_URB_SHORT_NOT_OK);
     transfer->interval = interval_of(&file->device->usb, user->endpoint);
-    return usbfs_check_endpoint(file, user->endpoint);
+    return 0;
 }
 
 void usbfs_on_submit(struct usbfs_file *file, const struct call *call)

@@ -1,0 +1,2 @@
+# device: photon@erased,mode=dfu
+heading "$PROBES/usbfs_probe"
