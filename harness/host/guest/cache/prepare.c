@@ -319,8 +319,9 @@ static int make_work_folders(struct preparation *preparation, struct vp_failure 
 {
     snprintf(preparation->packages, sizeof preparation->packages, "%s/packages",
              preparation->cache);
-    snprintf(preparation->making, sizeof preparation->making, "%s/making-XXXXXX",
+    snprintf(preparation->making, sizeof preparation->making, "%s/" CACHE_MAKING "XXXXXX",
              preparation->cache);
+    cache_remove_unfinished(preparation->cache);
     if (!mkdtemp(preparation->making)) {
         *preparation->making = '\0';
         return vp_fail(failure, VP_ERROR_IO, "cannot make a folder in %s: %s", preparation->cache,
