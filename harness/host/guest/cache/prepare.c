@@ -141,21 +141,25 @@ static int unpack_modules(struct preparation *preparation, struct vp_failure *fa
 {
     const struct package_request request = {
         .wanted = wants_part, .context = preparation, .folder = preparation->work};
-    unsigned missing = 1;
+    struct modules *modules = &preparation->modules;
+    unsigned missing = 1, known = 0;
     int error = 0;
-    modules_begin(&preparation->modules);
-    for (unsigned pass = 0; pass < PASSES_MAX && missing && !error; pass++) {
-        const unsigned wanted = preparation->modules.wanted_count;
+    modules_begin(modules);
+    for (unsigned pass = 0; pass < PASSES_MAX && missing && modules->wanted_count > known && !error;
+         pass++) {
+        known = modules->wanted_count;
         error = package_extract(preparation->kernel, &request, NULL, failure);
         if (!error) {
-            error = modules_resolve(&preparation->modules, preparation->work, &missing, failure);
+            error = modules_resolve(modules, preparation->work, &missing, failure);
         }
-        if (!error && missing && preparation->modules.wanted_count == wanted) {
-            return vp_fail(failure, VP_ERROR_INVALID,
-                           "%s has no module that the guest needs (a kernel for clouds?); give a "
-                           "package linux-image-*-amd64 of Debian",
-                           last_name(preparation->kernel));
-        }
+    }
+    if (!error && missing) {
+        struct vp_failure last;
+        vp_fail(&last, 0, "%s", failure->text);
+        error = vp_fail(failure, VP_ERROR_INVALID,
+                        "%s is of no use: %s (is it a kernel for clouds?); give a package "
+                        "linux-image-*-amd64 of Debian",
+                        last_name(preparation->kernel), last.text);
     }
     return error;
 }
