@@ -160,6 +160,12 @@ static int run_once(const struct vp_guest_job *job, int *error)
 /* Prepared first if need be, and once more if its state turns out to be damaged. */
 static int run(const struct vp_guest_job *job, const struct vp_guest_sources *sources)
 {
+    struct vp_failure failure;
+    char share[PATH_MAX];
+    if (vp_guest_find_share(job->share, share, &failure)) {
+        fprintf(stderr, "vparticle guest: %s\n", failure.text);
+        return VP_EXIT_USAGE;
+    }
     struct vp_guest_state state;
     vp_guest_look(sources->cache, &state);
     int status = state.prepared ? VP_EXIT_OK : prepare(sources);

@@ -1,8 +1,10 @@
 #include "cli/commands.h"
 
+#include <fcntl.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct command {
     const char *name;
@@ -60,8 +62,21 @@ static void keep_freed_sectors(void)
     mallopt(M_TRIM_THRESHOLD, KEPT);
 }
 
+/* So that nothing that we open takes the place of a stream that whoever started us has closed. */
+static void open_streams(void)
+{
+    int fd;
+    do {
+        fd = open("/dev/null", O_RDWR);
+    } while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0) {
+        close(fd);
+    }
+}
+
 int main(int argc, char **argv)
 {
+    open_streams();
     keep_freed_sectors();
     if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
         print_help(stdout);

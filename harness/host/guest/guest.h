@@ -76,6 +76,15 @@ int vp_guest_prepare(const struct vp_guest_sources *sources,
 /* ---- Running -----------------------------------------------------------------------------------
  */
 
+/**
+ * The folder in which a job can write.
+ * @param wish  or NULL: the working directory
+ * @param[out] share  its real path; "" where the working directory is /, or in what the guest has
+ * of its own (/dev, /proc, /sys)
+ * @return 0, or VP_ERROR_INVALID: it is not there, cannot be read, or cannot be shared
+ */
+int vp_guest_find_share(const char *wish, char share[PATH_MAX], struct vp_failure *failure);
+
 /** A command to run in the guest. */
 struct vp_guest_job {
     const char *cache; /**< as vp_guest_look() */
@@ -90,7 +99,8 @@ struct vp_guest_job {
 
 /**
  * Run it with this process's environment, working directory, umask and standard streams. INT, TERM,
- * HUP and QUIT go to it; the second of them ends the guest.
+ * HUP and QUIT go to it; the second of them ends the guest (the same again within half a second is
+ * no second).
  * @param[out] wait_status  the job's, as wait(2)
  * @return 0; VP_ERROR_NOT_FOUND: the guest is not prepared, or its saved state is damaged and was
  *         removed: prepare it, and run the job then; VP_ERROR_INVALID: the share, or an argument

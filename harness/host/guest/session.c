@@ -27,6 +27,10 @@ enum {
 /* The guest answers in half a second; on a machine that is very busy, in many times of that. */
 static const double PATIENCE = 120;
 
+/* timeout(1) sends its signal to us and then to our process group, which we are in: milliseconds.
+ */
+static const double TWICE_IS_ONCE = 500;
+
 struct session {
     const struct vp_guest_job *job;
     struct vp_failure *failure;
@@ -41,12 +45,13 @@ struct session {
     ev_idle summing;    /**< while QEMU loads it, there is nothing else to do */
     bool loaded, whole; /**< both: go */
     bool damaged;       /**< it is of no use to anybody */
-    bool started;       /**< the job's frames were sent */
+    bool started;       /**< the job was told to start */
     ev_timer patience;
     ev_io input, signals;
     size_t input_window; /**< bytes of input that the guest can take */
     struct outflow output, errors;
-    unsigned signalled;
+    uint32_t signal;  /**< that came last, or 0 */
+    double signalled; /**< when */
     bool over;
     int wait_status;
     int error;
@@ -139,6 +144,8 @@ static void send_start(struct session *session)
     };
     frame_write_start(payload, &start);
     machine_send(&session->machine, FRAME_START, payload, sizeof payload);
+    session->started = true;
+    ev_io_start(session->loop, &session->input);
 }
 
 static bool is_in_share(const struct session *session, const char *path)
@@ -175,13 +182,10 @@ static void send_job(struct session *session, const char *directory, const char 
             return;
         }
     }
-    if (!send_variables(session) || !send_text(session, FRAME_DIRECTORY, directory) ||
-        (*share && !send_text(session, FRAME_SHARE, share)) ||
-        (temporary && *temporary == '/' && !send_text(session, FRAME_TEMPORARY, temporary))) {
-        return;
+    if (send_variables(session) && send_text(session, FRAME_DIRECTORY, directory) &&
+        (!*share || send_text(session, FRAME_SHARE, share)) && temporary && *temporary == '/') {
+        send_text(session, FRAME_TEMPORARY, temporary);
     }
-    send_start(session);
-    session->started = true;
 }
 
 /* ---- Standard input -----------------------------------------------------------------------------
@@ -246,10 +250,23 @@ static void on_written(struct session *session)
     break_if_written(session);
 }
 
+/* Where nobody reads any more, the job is to find out; a full disk is nothing that it could. */
+static void on_unwritten(struct session *session, uint8_t which)
+{
+    const int error = errno;
+    if (error == EPIPE) {
+        tell_unread(session, which);
+    } else {
+        vp_fail(session->failure, VP_ERROR_IO, "what the job says cannot be written: %s",
+                strerror(error));
+        end(session, VP_ERROR_IO);
+    }
+}
+
 static void on_output_written(void *context, size_t size)
 {
     if (size == 0) {
-        tell_unread(context, 0);
+        on_unwritten(context, 0);
     }
     on_written(context);
 }
@@ -257,7 +274,7 @@ static void on_output_written(void *context, size_t size)
 static void on_errors_written(void *context, size_t size)
 {
     if (size == 0) {
-        tell_unread(context, 1);
+        on_unwritten(context, 1);
     }
     on_written(context);
 }
@@ -275,6 +292,9 @@ static void on_frame(void *context, const struct frame *frame)
     case FRAME_READY:
         ev_timer_stop(session->loop, &session->patience);
         reached(session, "the guest answers");
+        break;
+    case FRAME_AGENT:
+        send_start(session);
         break;
     case FRAME_OUTPUT:
         on_output(session, &session->output, frame);
@@ -389,9 +409,6 @@ static void on_running(void *context)
         return;
     }
     send_job(session, directory, session->share);
-    if (!session->over) {
-        ev_io_start(session->loop, &session->input);
-    }
 }
 
 /* ---- Signals -----------------------------------------------------------------------------------
@@ -406,7 +423,14 @@ static void on_signal(struct ev_loop *loop, ev_io *io, int events)
     if (read(io->fd, &info, sizeof info) != (ssize_t)sizeof info) {
         return;
     }
-    if (session->started && session->signalled++ == 0) {
+    const double time = now();
+    if (info.ssi_signo == session->signal && time - session->signalled < TWICE_IS_ONCE) {
+        return;
+    }
+    const bool first = session->signal == 0;
+    session->signal = info.ssi_signo;
+    session->signalled = time;
+    if (session->started && first) {
         const uint8_t payload[] = {(uint8_t)info.ssi_signo,
                                    session->job->signal_group && info.ssi_code == SI_KERNEL};
         machine_send(&session->machine, FRAME_SIGNAL, payload, sizeof payload);
@@ -439,19 +463,37 @@ static int catch_signals(void)
 /* ---- All together -------------------------------------------------------------------------------
  */
 
-static int find_share(struct session *session)
+/* What the guest has of its own, instead of the host's. */
+static bool is_guests_own(const char *path)
 {
-    const char *wish = session->job->share ? session->job->share : ".";
-    if (!realpath(wish, session->share)) {
-        return vp_fail(session->failure, VP_ERROR_INVALID, "the share %s is not usable: %s", wish,
-                       strerror(errno));
-    }
-    if (strcmp(session->share, "/") == 0) {
-        if (session->job->share) {
-            return vp_fail(session->failure, VP_ERROR_INVALID,
-                           "/ cannot be the share: give a folder in it");
+    static const char *const own[] = {"/dev", "/proc", "/sys"};
+    for (unsigned i = 0; i < sizeof own / sizeof *own; i++) {
+        const size_t length = strlen(own[i]);
+        if (strncmp(path, own[i], length) == 0 && (path[length] == '/' || path[length] == '\0')) {
+            return true;
         }
-        *session->share = '\0';
+    }
+    return strcmp(path, "/") == 0;
+}
+
+int vp_guest_find_share(const char *wish, char share[PATH_MAX], struct vp_failure *failure)
+{
+    const char *given = wish ? wish : ".";
+    const char *what = wish ? wish : "the working directory";
+    if (!realpath(given, share) || access(share, R_OK | X_OK)) {
+        return vp_fail(failure, VP_ERROR_INVALID,
+                       "%s cannot be shared with the guest: %s; go to a folder that you can read, "
+                       "or give one with --share FOLDER",
+                       what, strerror(errno));
+    }
+    if (is_guests_own(share)) {
+        if (wish) {
+            return vp_fail(failure, VP_ERROR_INVALID,
+                           "%s cannot be shared with the guest, which has its own: give another "
+                           "folder",
+                           wish);
+        }
+        *share = '\0';
     }
     return 0;
 }
@@ -536,7 +578,7 @@ static int open_state(struct session *session)
 
 static int open_and_run(struct session *session)
 {
-    int error = find_share(session);
+    int error = vp_guest_find_share(session->job->share, session->share, session->failure);
     if (!error) {
         error = open_state(session);
     }

@@ -386,6 +386,7 @@ void vp_guest_agent(void)
         fail(&agent, &failure);
     } else {
         agent.udev = system_start_udev();
+        say(&agent, FRAME_AGENT, NULL, 0);
     }
     ev_run(agent.loop, 0);
     system_power_off();

@@ -12,6 +12,7 @@ static const struct rule {
 } rules[] = {
     {FRAME_WAITING, 0, 0},
     {FRAME_READY, 0, 0},
+    {FRAME_AGENT, 0, 0},
     {FRAME_OUTPUT, 1, FRAME_PAYLOAD_MAX},
     {FRAME_ERRORS, 1, FRAME_PAYLOAD_MAX},
     {FRAME_TAKEN, 4, 4},

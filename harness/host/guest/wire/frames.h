@@ -14,6 +14,7 @@ enum frame_type {
     /* From the guest. The first two are written by image/init.sh, too. */
     FRAME_WAITING = 'W', /**< it is booted, and now is the time to save its state */
     FRAME_READY = 'R',   /**< it has read who is to be its agent */
+    FRAME_AGENT = 'G',   /**< the agent listens, and what has to be fresh can be told */
     FRAME_OUTPUT = 'O',  /**< the job's standard output */
     FRAME_ERRORS = 'E',  /**< the job's standard error */
     FRAME_TAKEN = 'T',   /**< 4 bytes: so many bytes of FRAME_INPUT have reached the job */
@@ -25,7 +26,7 @@ enum frame_type {
     FRAME_DIRECTORY = 'D', /**< where it runs */
     FRAME_SHARE = 'M',     /**< where the share is mounted; without it there is none */
     FRAME_TEMPORARY = 'P', /**< a folder whose files nobody misses, besides /tmp and the like */
-    FRAME_START = 'S',     /**< struct frame_start: all is said, run it */
+    FRAME_START = 'S',     /**< struct frame_start, after FRAME_AGENT: all is said, run it */
     FRAME_INPUT = 'I',     /**< its standard input; at most FRAME_INPUT_WINDOW not yet taken */
     FRAME_INPUT_END = 'Z',
     FRAME_UNREAD = 'U', /**< 1 byte: nobody reads its standard output (0) or error (1) any more */
@@ -48,7 +49,7 @@ struct frame {
 
 /** Payload of FRAME_START. */
 struct frame_start {
-    uint64_t nanoseconds; /**< since 1970: the guest's clock stood still while it was saved */
+    uint64_t nanoseconds; /**< since 1970, now: the guest's clock stood still while it was saved */
     uint32_t mask;        /**< umask(2) */
     bool one_stream;      /**< standard error goes where standard output goes, in order */
 };
