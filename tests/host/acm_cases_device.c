@@ -103,7 +103,9 @@ static void disconnect_and_claim(int usb)
                                               .driver = "cdc_acm"};
     FAILS(ioctl(usb, USBDEVFS_DISCONNECT_CLAIM, &claim), EBUSY);
     claim.flags = USBDEVFS_DISCONNECT_CLAIM_IF_DRIVER;
+    LOG("lines 3");
     CHECK(ioctl(usb, USBDEVFS_DISCONNECT_CLAIM, &claim) == 0);
+    probe_wait("log", "lines 0"); /* the driver's last words */
     CHECK(poll(&(struct pollfd){.fd = fd}, 1, 30000) == 1);
     close(fd);
     CHECK(ioctl(usb, USBDEVFS_RELEASEINTERFACE, &interface) == 0);
