@@ -4,4 +4,4 @@
 source "$(dirname "$0")/common.sh"
 here=$(cd "$(dirname "$0")" && pwd)
 
-"$VPARTICLE" guest run -- "$here/cycles_inside.sh" "$VPARTICLE" "${VPARTICLE_CYCLES:-15}"
+"$VPARTICLE" guest run -- "$here/cycles_inside.sh" "$VPARTICLE" "${VPARTICLE_CYCLES:-10}"

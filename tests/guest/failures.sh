@@ -66,8 +66,10 @@ prepare_until Unpacking none
 [ "$(entries)" = 0 ] || fail "half a guest is in the cache"
 prepare_until Booting qemu
 [ "$(entries)" = 0 ] || fail "half a guest is in the cache"
+echo old >"$own/packages/linux-image-5.10.0-1-amd64_5.10_amd64.deb"
 status_is 0 guest prepare
 says said 'It is prepared'
+[ ! -e "$own/packages/linux-image-5.10.0-1-amd64_5.10_amd64.deb" ] || fail "old packages are kept"
 [ "$(entries)" = 1 ] || fail "the guest is not in the cache"
 [ -z "$(find "$own" -name 'making-*')" ] || fail "what was begun is still there"
 status_is 0 guest prepare
@@ -100,4 +102,6 @@ mkdir bin
 status=0
 PATH=$folder/bin "$VPARTICLE" guest run -- /bin/true >said 2>&1 || status=$?
 [ "$status" = 0 ] || fail "QEMU in /usr/bin is not found without PATH"
+PATH=$folder/bin "$VPARTICLE" guest prepare --cache "$folder/none" >said 2>&1 || status=$?
+[ "$status" = 4 ] || { cat said >&2; fail "status $status without apt"; }
 echo "ok: errors"

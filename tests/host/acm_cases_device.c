@@ -38,7 +38,7 @@ void case_unplug(void)
     FAILS(open(ACM_NODE, O_RDWR | O_NOCTTY), ENOENT);
     struct stat gone;
     CHECK(fstat(fd, &gone) == 0 && gone.st_rdev == makedev(166, 0));
-    FAILS(access("/sys/class/tty/ttyACM0", F_OK), ENOENT);
+    probe_wait_node("/sys/class/tty/ttyACM0", false); /* after the node, in the kernel */
     probe_wait_node("/dev/serial", false); /* udev's, after the kernel */
     /* The number is taken while somebody has the old port open. */
     probe_tell("plug");

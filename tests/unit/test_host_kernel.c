@@ -19,11 +19,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "host/tool/process.h"
-#include "host/tool/refusals.h"
 #include "host/kernel/relay.h"
 #include "host/kernel/vhci.h"
 #include "host/tool/command.h"
+#include "host/tool/process.h"
+#include "host/tool/refusals.h"
 #include "vparticle/device.h"
 #include "vparticle/server.h"
 #include "vparticle/usbip.h"

@@ -4,9 +4,9 @@
  * command runs that needs the real vhci_hcd, usbfs, cdc_acm and udev. It needs neither root nor
  * KVM.
  *
- * The guest sees all files of this machine. What it writes is lost with it, but for one folder,
- * the share, in which it can make no sockets: $TMPDIR is /tmp there if it is in the share. It has no
- * network but its own loopback.
+ * The guest sees all files of this machine, each as it was when it was first read. What it writes
+ * is lost with it, but for one folder, the share, in which it can make no sockets: $TMPDIR is /tmp
+ * there if it is in the share. It has no network but its own loopback.
  */
 #ifndef VP_GUEST_H
 #define VP_GUEST_H

@@ -42,7 +42,6 @@ struct session {
     bool loaded, whole; /**< both: go */
     bool damaged;       /**< it is of no use to anybody */
     bool started;       /**< the job's frames were sent */
-    bool ready;         /**< the guest has answered */
     ev_timer patience;
     ev_io input, signals;
     size_t input_window; /**< bytes of input that the guest can take */
@@ -252,7 +251,6 @@ static void on_frame(void *context, const struct frame *frame)
     struct session *session = context;
     switch (frame->type) {
     case FRAME_READY:
-        session->ready = true;
         ev_timer_stop(session->loop, &session->patience);
         reached(session, "the guest answers");
         break;

@@ -209,14 +209,18 @@ void cache_remove(const char *path)
     nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-/* Folders that are being made are locked by who makes them: there is only one at a time. */
-static void remove_others(const char *cache, const char *key)
+static bool is_unfinished(const char *name)
+{
+    return strncmp(name, CACHE_MAKING, strlen(CACHE_MAKING)) == 0;
+}
+
+static void remove_entries(const char *cache, const char *kept)
 {
     char path[PATH_MAX + 256];
     DIR *listing = opendir(cache);
     for (struct dirent *name; listing && (name = readdir(listing));) {
-        const bool unfinished = strncmp(name->d_name, "making-", 7) == 0;
-        if (unfinished || (is_key(name->d_name) && strcmp(name->d_name, key) != 0)) {
+        const bool old = kept && is_key(name->d_name) && strcmp(name->d_name, kept) != 0;
+        if (old || is_unfinished(name->d_name)) {
             snprintf(path, sizeof path, "%s/%s", cache, name->d_name);
             cache_remove(path);
         }
@@ -224,6 +228,11 @@ static void remove_others(const char *cache, const char *key)
     if (listing) {
         closedir(listing);
     }
+}
+
+void cache_remove_unfinished(const char *cache)
+{
+    remove_entries(cache, NULL);
 }
 
 int cache_keep(const char *cache, const char *made, const char *key, struct vp_failure *failure)
@@ -234,6 +243,6 @@ int cache_keep(const char *cache, const char *made, const char *key, struct vp_f
     if (rename(made, path)) {
         return vp_fail(failure, VP_ERROR_IO, "cannot rename %s: %s", made, strerror(errno));
     }
-    remove_others(cache, key);
+    remove_entries(cache, key);
     return 0;
 }

@@ -12,6 +12,9 @@
 
 #include "host/guest/cache/manifest.h"
 
+/** How the folders of guests that are being made begin. */
+#define CACHE_MAKING "making-"
+
 /** A prepared guest. */
 struct cache_entry {
     char folder[PATH_MAX];
@@ -57,9 +60,11 @@ bool cache_is_whole(const struct cache_entry *entry);
 /** Read a state's sum, a piece after the other. */
 uint32_t cache_sum(uint32_t sum, const void *bytes, size_t size);
 
+/** Remove what was begun and not finished. The caller is the only one who makes a guest. */
+void cache_remove_unfinished(const char *cache);
+
 /**
- * Give the new folder the name of its key, and remove all others that nobody is making at the
- * moment.
+ * Give the new folder the name of its key, and remove all others. The caller is as above.
  * @return 0 or VP_ERROR_IO
  */
 int cache_keep(const char *cache, const char *made, const char *key, struct vp_failure *failure);

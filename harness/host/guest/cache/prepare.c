@@ -28,11 +28,12 @@ struct preparation {
     const struct vp_guest_sources *sources;
     const struct vp_guest_progress *progress;
     char cache[PATH_MAX];
-    char making[PATH_MAX + 32];   /**< the folder that will be the entry; "" before it is there */
-    char work[PATH_MAX + 40];     /**< in it: what is not kept */
-    char packages[PATH_MAX + 32]; /**< downloaded ones, which are kept */
-    char kernel[PATH_MAX];        /**< its package */
-    char busybox[PATH_MAX + 64];  /**< the program */
+    char making[PATH_MAX + 32];     /**< the folder that will be the entry; "" before it is there */
+    char work[PATH_MAX + 40];       /**< in it: what is not kept */
+    char packages[PATH_MAX + 32];   /**< downloaded ones, which are kept */
+    char kernel[PATH_MAX];          /**< its package */
+    char busybox[PATH_MAX + 64];    /**< the program */
+    char busybox_package[PATH_MAX]; /**< that it is from, if it was downloaded */
     char qemu[PATH_MAX];
     char kernel_key[KEY_SIZE], busybox_key[KEY_SIZE];
     struct modules modules;
@@ -77,16 +78,15 @@ static int unpack_busybox(struct preparation *preparation, const char *package,
 
 static int find_busybox(struct preparation *preparation, struct vp_failure *failure)
 {
-    char package[PATH_MAX];
     if (preparation->sources->busybox) {
         return unpack_busybox(preparation, preparation->sources->busybox, failure);
     }
     if (sources_find_busybox(preparation->busybox, sizeof preparation->busybox)) {
         return 0;
     }
-    const int error =
-        sources_get_busybox(preparation->packages, preparation->progress, package, failure);
-    return error ? error : unpack_busybox(preparation, package, failure);
+    const int error = sources_get_busybox(preparation->packages, preparation->progress,
+                                          preparation->busybox_package, failure);
+    return error ? error : unpack_busybox(preparation, preparation->busybox_package, failure);
 }
 
 static int find_kernel(struct preparation *preparation, struct vp_failure *failure)
@@ -141,21 +141,25 @@ static int unpack_modules(struct preparation *preparation, struct vp_failure *fa
 {
     const struct package_request request = {
         .wanted = wants_part, .context = preparation, .folder = preparation->work};
-    unsigned missing = 1;
+    struct modules *modules = &preparation->modules;
+    unsigned missing = 1, known = 0;
     int error = 0;
-    modules_begin(&preparation->modules);
-    for (unsigned pass = 0; pass < PASSES_MAX && missing && !error; pass++) {
-        const unsigned wanted = preparation->modules.wanted_count;
+    modules_begin(modules);
+    for (unsigned pass = 0; pass < PASSES_MAX && missing && modules->wanted_count > known && !error;
+         pass++) {
+        known = modules->wanted_count;
         error = package_extract(preparation->kernel, &request, NULL, failure);
         if (!error) {
-            error = modules_resolve(&preparation->modules, preparation->work, &missing, failure);
+            error = modules_resolve(modules, preparation->work, &missing, failure);
         }
-        if (!error && missing && preparation->modules.wanted_count == wanted) {
-            return vp_fail(failure, VP_ERROR_INVALID,
-                           "%s has no module that the guest needs (a kernel for clouds?); give a "
-                           "package linux-image-*-amd64 of Debian",
-                           last_name(preparation->kernel));
-        }
+    }
+    if (!error && missing) {
+        struct vp_failure last;
+        vp_fail(&last, 0, "%s", failure->text);
+        error = vp_fail(failure, VP_ERROR_INVALID,
+                        "%s is of no use: %s (is it a kernel for clouds?); give a package "
+                        "linux-image-*-amd64 of Debian",
+                        last_name(preparation->kernel), last.text);
     }
     return error;
 }
@@ -282,6 +286,25 @@ static int build(struct preparation *preparation, struct vp_failure *failure)
     return error;
 }
 
+/* Kernels that were current once: 70 MB each. Not those that somebody gave us elsewhere. */
+static void remove_old_packages(const struct preparation *preparation)
+{
+    char path[PATH_MAX + 64];
+    glob_t found;
+    snprintf(path, sizeof path, "%s/*.deb", preparation->packages);
+    if (preparation->sources->kernel || glob(path, GLOB_NOSORT, NULL, &found)) {
+        return;
+    }
+    for (size_t i = 0; i < found.gl_pathc; i++) {
+        const char *package = found.gl_pathv[i];
+        if (strcmp(package, preparation->kernel) != 0 &&
+            strcmp(package, preparation->busybox_package) != 0) {
+            unlink(package);
+        }
+    }
+    globfree(&found);
+}
+
 static int keep(struct preparation *preparation, struct vp_failure *failure)
 {
     char key[KEY_SIZE];
@@ -291,6 +314,7 @@ static int keep(struct preparation *preparation, struct vp_failure *failure)
     const int error = cache_keep(preparation->cache, preparation->making, key, failure);
     if (!error) {
         *preparation->making = '\0';
+        remove_old_packages(preparation);
     }
     return error;
 }
@@ -299,8 +323,9 @@ static int make_work_folders(struct preparation *preparation, struct vp_failure 
 {
     snprintf(preparation->packages, sizeof preparation->packages, "%s/packages",
              preparation->cache);
-    snprintf(preparation->making, sizeof preparation->making, "%s/making-XXXXXX",
+    snprintf(preparation->making, sizeof preparation->making, "%s/" CACHE_MAKING "XXXXXX",
              preparation->cache);
+    cache_remove_unfinished(preparation->cache);
     if (!mkdtemp(preparation->making)) {
         *preparation->making = '\0';
         return vp_fail(failure, VP_ERROR_IO, "cannot make a folder in %s: %s", preparation->cache,
