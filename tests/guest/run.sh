@@ -27,6 +27,8 @@ cmp bytes copy || fail "a file in the share"
 [ ! -s back ] || fail "an empty standard input"
 { yes || true; } | "${guest[@]}" -- head -n 1 >back
 [ "$(cat back)" = y ] || fail "a job that does not read all"
+{ timeout 100 "${guest[@]}" -- yes || echo $? >status; } | head -n 1 >back
+[ "$(cat back status)" = $'y\n141' ] || fail "a job whose output nobody reads"
 echo "ok: streams"
 
 "${guest[@]}" -- sh -c 'for i in $(seq 500); do echo "out $i"; echo "err $i" >&2; done' >both 2>&1

@@ -229,15 +229,37 @@ static void on_output(struct session *session, struct outflow *flow, const struc
     }
 }
 
-static void on_written(void *context, size_t size)
+/* Its pipe is closed there, too, so that the job finds out as it would here. */
+static void tell_unread(struct session *session, uint8_t which)
 {
-    struct session *session = context;
-    (void)size; /* whoever does not read any more does not end the job: as with /dev/null */
+    if (!session->over) {
+        machine_send(&session->machine, FRAME_UNREAD, &which, sizeof which);
+    }
+}
+
+static void on_written(struct session *session)
+{
     if (!session->over && outflow_pending(&session->output) <= OUTPUT_WAITING_MAX &&
         outflow_pending(&session->errors) <= OUTPUT_WAITING_MAX) {
         machine_listen(&session->machine, true);
     }
     break_if_written(session);
+}
+
+static void on_output_written(void *context, size_t size)
+{
+    if (size == 0) {
+        tell_unread(context, 0);
+    }
+    on_written(context);
+}
+
+static void on_errors_written(void *context, size_t size)
+{
+    if (size == 0) {
+        tell_unread(context, 1);
+    }
+    on_written(context);
 }
 
 static void on_failure(struct session *session, const struct frame *frame)
@@ -441,7 +463,8 @@ static void prepare_watchers(struct session *session, int signals)
     session->input_window = FRAME_INPUT_WINDOW;
     outflow_start(&session->output, session->loop, STDOUT_FILENO, OUTFLOW_SMALL_PIECES);
     outflow_start(&session->errors, session->loop, STDERR_FILENO, OUTFLOW_SMALL_PIECES);
-    session->output.written = session->errors.written = on_written;
+    session->output.written = on_output_written;
+    session->errors.written = on_errors_written;
     session->output.context = session->errors.context = session;
     ev_io_init(&session->signals, on_signal, signals, EV_READ);
     session->signals.data = session;

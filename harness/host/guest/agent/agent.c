@@ -302,6 +302,11 @@ static int take_frame(struct agent *agent, const struct frame *frame)
     case FRAME_INPUT:
     case FRAME_INPUT_END:
         return take_input(agent, frame);
+    case FRAME_UNREAD:
+        if (agent->process.pid) {
+            close_stream(agent, frame->payload[0] ? &agent->errors : &agent->output);
+        }
+        return 0;
     case FRAME_SIGNAL:
         if (agent->process.pid) {
             kill(frame->payload[1] ? -agent->process.pid : agent->process.pid, frame->payload[0]);

@@ -25,6 +25,7 @@ static const struct rule {
     {FRAME_START, FRAME_START_SIZE, FRAME_START_SIZE},
     {FRAME_INPUT, 1, FRAME_INPUT_WINDOW},
     {FRAME_INPUT_END, 0, 0},
+    {FRAME_UNREAD, 1, 1},
     {FRAME_SIGNAL, 2, 2},
 };
 

@@ -28,6 +28,7 @@ enum frame_type {
     FRAME_START = 'S',     /**< struct frame_start: all is said, run it */
     FRAME_INPUT = 'I',     /**< its standard input; at most FRAME_INPUT_WINDOW not yet taken */
     FRAME_INPUT_END = 'Z',
+    FRAME_UNREAD = 'U', /**< 1 byte: nobody reads its standard output (0) or error (1) any more */
     FRAME_SIGNAL = 'K', /**< 2 bytes: the signal, and 1 for the whole process group or 0 */
 };
 
