@@ -38,7 +38,7 @@ void case_unplug(void)
     FAILS(open(ACM_NODE, O_RDWR | O_NOCTTY), ENOENT);
     struct stat gone;
     CHECK(fstat(fd, &gone) == 0 && gone.st_rdev == makedev(166, 0));
-    FAILS(access("/sys/class/tty/ttyACM0", F_OK), ENOENT);
+    probe_wait_node("/sys/class/tty/ttyACM0", false); /* after the node, in the kernel */
     probe_wait_node("/dev/serial", false); /* udev's, after the kernel */
     /* The number is taken while somebody has the old port open. */
     probe_tell("plug");
@@ -103,7 +103,9 @@ static void disconnect_and_claim(int usb)
                                               .driver = "cdc_acm"};
     FAILS(ioctl(usb, USBDEVFS_DISCONNECT_CLAIM, &claim), EBUSY);
     claim.flags = USBDEVFS_DISCONNECT_CLAIM_IF_DRIVER;
+    LOG("lines 3");
     CHECK(ioctl(usb, USBDEVFS_DISCONNECT_CLAIM, &claim) == 0);
+    probe_wait("log", "lines 0"); /* the driver's last words */
     CHECK(poll(&(struct pollfd){.fd = fd}, 1, 30000) == 1);
     close(fd);
     CHECK(ioctl(usb, USBDEVFS_RELEASEINTERFACE, &interface) == 0);

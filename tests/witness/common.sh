@@ -45,6 +45,16 @@ until_gone() {
     exit 1
 }
 
+# until_device NUMBER: the device is there with this number, and configured.
+until_device() {
+    for ((tries = 0; tries < 3000; tries++)); do
+        [ "$(cat $device/devnum 2>/dev/null)" = "$1" ] && [ -e $device/1-1:1.0/uevent ] && return
+        sleep 0.01
+    done
+    echo "device $1 does not come"
+    exit 1
+}
+
 # known_to_udev PATH: all that udev says of a device. Its order is a hash table's.
 known_to_udev() {
     udevadm info -q all "$1" | sed 's,^E: DEVLINKS=,E: DEVLINKS\nE: link ,; s, /dev/,\nE: link /dev/,2g' | sort

@@ -61,6 +61,10 @@ fresh && echo more >>userland/case.out && echo 'name case out kernel: more' >lis
 ends 1 'not expected: case out userland: more'
 fresh && echo 'more and more' >>kernel/case.out && echo 'name case out kernel: more' >list && documented name
 ends 1 'not expected: case out kernel: more and more'
+fresh && echo more >>kernel/case.out && echo 'name ca.e out kernel: more' >list && documented name
+ends 0
+fresh && echo 'name other out kernel: more' >list && documented name
+ends 0
 fresh && echo more >>kernel/case.out && echo 'name other out kernel: more' >list && documented name
 ends 1 'not expected: case out kernel: more'
 

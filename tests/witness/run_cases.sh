@@ -45,7 +45,7 @@ run() {
     else
         devices+=(--trace "$results/$1.trace")
     fi
-    LC_ALL=C TZ=UTC timeout -k 5 60 "$VPARTICLE" exec --host "$host" "${devices[@]}" -- \
+    LC_ALL=C TZ=UTC timeout -k 5 150 "$VPARTICLE" exec --host "$host" "${devices[@]}" -- \
         bash -c '. "$1"; . "$2"' "$1" "$here/common.sh" "$script" \
         >"$results/$1.out" 2>&1 </dev/null || status=$?
     echo "$status" >"$results/$1.status"

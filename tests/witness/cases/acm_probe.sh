@@ -7,5 +7,5 @@ for case in settings descriptors lines data flow closing cooked slow unplug driv
     tell unplug >/dev/null
     until_gone /dev/ttyACM0
     for command in 'echo on' received plug; do tell "$command" >/dev/null; done
-    until_there /dev/ttyACM0
+    until_there /dev/serial/by-id/usb-Test___Sons_Serial_Device_0123456789abcdef-if00
 done

@@ -4,7 +4,7 @@
 heading "$PROBES/libusb_probe" timeout
 heading "$PROBES/libusb_probe" cancel
 hand reset 3000
-until_there $device/idProduct
+until_device 3
 exec {probe}< <("$PROBES/libusb_probe" in-flight)
 read -r line <&"$probe"
 echo "$line"

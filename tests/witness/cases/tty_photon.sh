@@ -9,6 +9,5 @@ heading stty -F /dev/ttyACM0 115200 cs7 parenb -echo
 heading stty -F /dev/ttyACM0
 # The rate that makes a device enter DFU mode.
 heading "$PROBES/tty_probe" /dev/ttyACM0 open raw rate=14400 hangup close
-until_gone /dev/ttyACM0
-until_there $device/idProduct
+until_device 3
 heading cat $device/uevent

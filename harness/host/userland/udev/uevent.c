@@ -269,7 +269,7 @@ static void add_usb_id(struct uevent_text *text, struct uevent_subject subject)
     add_names(text, subject, "ID_");
     add_names(text, subject, "ID_USB_");
     add_interface_list(text, subject.device);
-    if (subject.is_tty) {
+    if (subject.is_tty && subject.interface) {
         add(text, "ID_USB_INTERFACE_NUM=%02x", subject.interface->interface);
         add(text, "ID_USB_DRIVER=cdc_acm");
     }
