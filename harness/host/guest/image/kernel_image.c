@@ -93,8 +93,7 @@ static bool write_all(int file, const uint8_t *bytes, size_t size)
     return true;
 }
 
-/* @return NULL or what went wrong */
-static const char *copy(struct archive *archive, int file)
+static int copy(struct archive *archive, int file, const char *path, struct vp_failure *failure)
 {
     static uint8_t block[BLOCK];
     la_ssize_t count;
@@ -102,14 +101,16 @@ static const char *copy(struct archive *archive, int file)
     while ((count = archive_read_data(archive, block, sizeof block)) > 0) {
         total += (size_t)count;
         if (total > IMAGE_MAX) {
-            return "it is larger than any kernel";
+            return vp_fail(failure, VP_ERROR_INVALID, "the kernel unpacks to more than any kernel");
         }
         if (!write_all(file, block, (size_t)count)) {
-            return strerror(errno);
+            return vp_fail(failure, VP_ERROR_IO, "cannot write %s: %s", path, strerror(errno));
         }
     }
     const char *mistake = archive_error_string(archive);
-    return count == 0 ? NULL : mistake ? mistake : "it is damaged";
+    return count == 0 ? 0
+                      : vp_fail(failure, VP_ERROR_INVALID, "cannot unpack the kernel: %s",
+                                mistake ? mistake : "it is damaged");
 }
 
 static int write_payload(const struct payload *payload, const char *path,
@@ -121,14 +122,13 @@ static int write_payload(const struct payload *payload, const char *path,
                        "the kernel is compressed in a way that libarchive does not know");
     }
     int error = 0;
-    const char *mistake = NULL;
     const int file = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     if (file < 0) {
         error = vp_fail(failure, VP_ERROR_IO, "cannot write %s: %s", path, strerror(errno));
-    } else if ((mistake = copy(archive, file))) {
-        error =
-            vp_fail(failure, VP_ERROR_INVALID, "cannot unpack the kernel to %s: %s", path, mistake);
-    } else if (!is_elf(file)) {
+    } else {
+        error = copy(archive, file, path, failure);
+    }
+    if (!error && !is_elf(file)) {
         error =
             vp_fail(failure, VP_ERROR_INVALID, "what the kernel was unpacked to is no ELF file");
     }
