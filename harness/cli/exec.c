@@ -457,14 +457,43 @@ static int run(struct exec *exec, const struct options *options)
     return exec->status;
 }
 
+/* The files of a SPEC that are written: "photon,flash=my.img,external=serial.img". */
+static int keep_images(const char *share, const char *spec)
+{
+    static const char *const keys[] = {",flash=", ",external="};
+    for (unsigned i = 0; i < sizeof keys / sizeof *keys; i++) {
+        const char *found = strstr(spec, keys[i]);
+        if (found) {
+            char path[PATH_MAX];
+            found += strlen(keys[i]);
+            snprintf(path, sizeof path, "%.*s", (int)strcspn(found, ","), found);
+            if (vp_guest_keeps(share, "the image", path)) {
+                return VP_EXIT_USAGE;
+            }
+        }
+    }
+    return 0;
+}
+
+static int run_in_guest(const struct options *options, int argc, char **argv)
+{
+    int status = options->trace ? vp_guest_keeps(options->share, "--trace", options->trace) : 0;
+    for (unsigned i = 0; i < options->spec_count && !status; i++) {
+        status = keep_images(options->share, options->specs[i]);
+    }
+    return status
+               ? status
+               : vp_guest_rerun(&(struct vp_guest_rerun){
+                     .argv = argv, .argc = argc, .host = options->guest, .share = options->share});
+}
+
 int vp_command_exec(int argc, char **argv)
 {
     struct options options = {.specs = calloc((size_t)argc, sizeof *options.specs)};
     struct exec exec = {.loop = ev_loop_new(EVFLAG_AUTO)};
     int status = options.specs && exec.loop ? parse_options(argc, argv, &options) : VP_EXIT_SYSTEM;
     if (status < 0 && options.guest) {
-        status = vp_guest_rerun(&(struct vp_guest_rerun){
-            .argv = argv, .argc = argc, .host = options.guest, .share = options.share});
+        status = run_in_guest(&options, argc, argv);
     } else if (status < 0) {
         /* Orphans of the tool come to us, or some PID 1 might never collect them. */
         prctl(PR_SET_CHILD_SUBREAPER, 1);

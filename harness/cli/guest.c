@@ -3,7 +3,9 @@
  */
 #include "cli/guest.h"
 
+#include <errno.h>
 #include <getopt.h>
+#include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -216,6 +218,37 @@ static void make_arguments(const struct vp_guest_rerun *rerun, char *program, ch
         }
     }
     argv[count] = NULL;
+}
+
+static bool is_below(const char *path, const char *folder)
+{
+    const size_t length = strlen(folder);
+    return length && strncmp(path, folder, length) == 0 &&
+           (path[length] == '/' || path[length] == '\0');
+}
+
+int vp_guest_keeps(const char *wish, const char *option, const char *path)
+{
+    char copy[PATH_MAX], folder[PATH_MAX], share[PATH_MAX];
+    struct vp_failure failure;
+    if (vp_guest_find_share(wish, share, &failure)) {
+        fprintf(stderr, "vparticle guest: %s\n", failure.text);
+        return VP_EXIT_USAGE;
+    }
+    snprintf(copy, sizeof copy, "%s", path);
+    if (!realpath(dirname(copy), folder)) {
+        fprintf(stderr, "vparticle guest: %s %s: %s\n", option, path, strerror(errno));
+        return VP_EXIT_USAGE;
+    }
+    if (!is_below(folder, share) && !is_below(folder, "/dev")) {
+        fprintf(
+            stderr,
+            "vparticle guest: %s %s would be lost with the guest, which can write to %s; give a "
+            "folder that has both with --share FOLDER\n",
+            option, path, *share ? share : "no folder of this machine");
+        return VP_EXIT_USAGE;
+    }
+    return 0;
 }
 
 int vp_guest_rerun(const struct vp_guest_rerun *rerun)

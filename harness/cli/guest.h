@@ -24,4 +24,13 @@ struct vp_guest_rerun {
  */
 int vp_guest_rerun(const struct vp_guest_rerun *rerun);
 
+/**
+ * Is a file that the command is going to write in the share? Otherwise it would be lost with the
+ * guest, which is said.
+ * @param share   as in struct vp_guest_rerun
+ * @param option  what names the file, for the message
+ * @return 0 or VP_EXIT_USAGE
+ */
+int vp_guest_keeps(const char *share, const char *option, const char *path);
+
 #endif

@@ -339,6 +339,9 @@ static int run_in_guest(const struct test *test, int argc, char **argv)
 {
     static char *const more[] = {"--again", "guest", "--patience", "4", "--format", "pretty", NULL};
     static char *const plain[] = {"--again", "guest", "--patience", "4", NULL};
+    if (test->junit && vp_guest_keeps(test->share, "--report", test->junit)) {
+        return VP_EXIT_USAGE;
+    }
     return vp_guest_rerun(&(struct vp_guest_rerun){
         .argv = argv,
         .argc = argc,

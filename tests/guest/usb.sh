@@ -22,6 +22,10 @@ status_is 2 exec --host guest --connect 127.0.0.1:3240 -- true
 status_is 2 exec --share . --device "$device" -- true
 status_is 2 exec --host elsewhere --device "$device" -- true
 mkdir share
+(cd share && for lost in "--trace ../trace" "--device photon,flash=../image"; do
+    status_is 2 exec --host guest --device "$device" $lost -- true
+    says said 'would be lost with the guest'
+done)
 (cd / && "$VPARTICLE" exec --host guest --share "$folder/share" --device "$device" \
     -- sh -c 'echo x >"$1"/kept' sh "$folder/share")
 [ "$(cat share/kept)" = x ] || fail "--share"
@@ -42,4 +46,6 @@ status=0
 says said 'ok 1 - list.yaml: List a device'
 says report.xml 'List a device'
 status_is 2 test --host guest --jobs 2 list.yaml
+status_is 2 test --host guest --share share --report junit=report.xml list.yaml
+says said 'would be lost with the guest'
 echo "ok: scenarios"
