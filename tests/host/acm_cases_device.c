@@ -39,7 +39,7 @@ void case_unplug(void)
     struct stat gone;
     CHECK(fstat(fd, &gone) == 0 && gone.st_rdev == makedev(166, 0));
     probe_wait_node("/sys/class/tty/ttyACM0", false); /* after the node, in the kernel */
-    probe_wait_node("/dev/serial", false); /* udev's, after the kernel */
+    probe_wait_node("/dev/serial", false);            /* udev's, after the kernel */
     /* The number is taken while somebody has the old port open. */
     probe_tell("plug");
     probe_wait_node("/dev/ttyACM1", true);
