@@ -37,6 +37,7 @@ struct device {
     struct kernel *kernel;
     char busid[VP_USBIP_BUSID_SIZE]; /**< the server's */
     uint32_t remote_number;          /**< devnum of the server */
+    unsigned long imported_at;       /**< how many lists had been asked for then */
     enum device_state state;
     bool has_port, complained;
     unsigned port;
@@ -246,6 +247,7 @@ static void on_imported(void *context, const struct vp_usbip_device *shown, int 
     struct device *device = context;
     struct kernel *kernel = device->kernel;
     device->remote_number = shown->devnum;
+    device->imported_at = kernel->lists_asked;
     const char *reason =
         take_port(device, socket, shown->busnum << 16 | shown->devnum, shown->speed);
     if (!reason) {
@@ -340,12 +342,23 @@ static struct device *find_device(struct kernel *kernel, const char *busid)
     return device;
 }
 
+/* The list may be read before the end of the connection is: a tool must not start in between. */
+static bool has_left(const struct device *device, const struct vp_usbip_device *now)
+{
+    return (device->state == DEVICE_READY || device->state == DEVICE_ATTACHING) &&
+           device->kernel->lists_answered > device->imported_at &&
+           (!now || now->devnum != device->remote_number);
+}
+
 /* Bring our devices in line with what the server shows. */
 static void compare(struct kernel *kernel, const struct vp_usbip_device *shown, size_t count)
 {
     for (struct device *device = kernel->devices, *next; device; device = next) {
         next = device->next;
         const struct vp_usbip_device *now = find_shown(shown, count, device->busid);
+        if (has_left(device, now)) {
+            leave(device);
+        }
         if (device->state != DEVICE_FAILED) {
             continue;
         }
