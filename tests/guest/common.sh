@@ -1,34 +1,6 @@
 # Shared by the tests with a guest; source it. They get VPARTICLE (the program) from CTest, and prepare
 # the guest in the user's cache if it is not there.
-set -euo pipefail
-
-: "${VPARTICLE:?the path of the program}"
-folder=$(mktemp -d)
-started=()
-
-cleanup() {
-    for pid in "${started[@]}"; do
-        kill -KILL "$pid" 2>/dev/null || true
-    done
-    rm -rf "$folder"
-}
-trap cleanup EXIT
-cd "$folder"
-
-fail() {
-    printf 'FAILED: %s\n' "$*" >&2
-    exit 1
-}
-
-skip() {
-    printf 'SKIPPED: %s\n' "$*"
-    exit 77
-}
-
-# says FILE TEXT: the file has a line with this text.
-says() {
-    grep -qF -- "$2" "$1" || { cat "$1" >&2; fail "expected '$2' in $1"; }
-}
+source "$(dirname "${BASH_SOURCE[0]}")/../support/script.sh"
 
 # status_is STATUS ARGUMENTS...: the exit status of vparticle; what it says goes to `said`.
 status_is() {
@@ -38,7 +10,7 @@ status_is() {
     [ "$status" = "$wanted" ] || { cat said >&2; fail "status $status instead of $wanted: $*"; }
 }
 
-# children PID: of a process, and the name of each.
+# qemu_of PID: the children of a process that are QEMU.
 qemu_of() {
     local child
     for child in $(cat "/proc/$1/task/$1/children" 2>/dev/null); do
