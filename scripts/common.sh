@@ -112,40 +112,40 @@ tool_packages="dfu-util usbutils usbip lrzsz udev openssl python3 python3-serial
 # What the guest is made from, besides the kernel's package: 'vparticle guest prepare' downloads that.
 guest_packages="qemu-system-x86_64/qemu-system-x86 busybox-static"
 
-# tools_start, tools_end: fetch particle-cli while something else goes on, or say why not. Scenarios that
-# need it then skip.
-tools_start() {
-    say "Fetching particle-cli meanwhile, four generations (npm packages, kept in .cache/tools)"
-    scripts/fetch-tools >"$logs/tools.log" 2>&1 </dev/null &
-    tools_pid=$!
-    trap 'kill "$tools_pid" 2>/dev/null' EXIT
+# begin NAME WORDS COMMAND..., end NAME LOST: do it while something else goes on, with its output in a log,
+# and wait for it. What it would have brought may be missing: then say why, and what is LOST.
+declare -A begun=()
+begin() {
+    local name="$1"
+    say "$2"
+    shift 2
+    "$@" >"$logs/$name.log" 2>&1 </dev/null &
+    begun[$name]=$!
+    trap 'kill "${begun[@]}" 2>/dev/null || true' EXIT
 }
 
-tools_end() {
-    local start=$SECONDS
-    watch "$tools_pid" "$logs/tools.log" "$start"
-    if ! wait "$tools_pid"; then
-        tail -n 8 "$logs/tools.log" >&2
-        say "Going on without some of them: scenarios that need those will be skipped"
+end() {
+    watch "${begun[$1]}" "$logs/$1.log" "$SECONDS"
+    if ! wait "${begun[$1]}"; then
+        tail -n 8 "$logs/$1.log" >&2
+        say "$2"
     fi
-    trap - EXIT
+    unset "begun[$1]"
 }
 
-# guest_start VPARTICLE, guest_end: prepare the guest with the real kernel while something else goes on, or say
-# why not. Tests that need it then skip.
-guest_start() {
+# particle-cli, four generations.
+tools_begin() {
+    begin tools "Fetching particle-cli meanwhile, four generations (npm packages, kept in .cache/tools)" \
+        scripts/fetch-tools
+}
+
+tools_end() { end tools "Going on without some of them: scenarios that need those will be skipped"; }
+
+# guest_begin VPARTICLE: the guest with the real kernel.
+guest_begin() {
     export XDG_CACHE_HOME=$PWD/.cache
-    say "Preparing a guest with Debian's kernel meanwhile (kept in .cache/vparticle/guest)"
-    "$1" guest prepare >"$logs/guest.log" 2>&1 </dev/null &
-    guest_pid=$!
-    trap 'kill "$guest_pid" "${tools_pid:-}" 2>/dev/null' EXIT
+    begin guest "Preparing a guest with Debian's kernel meanwhile (kept in .cache/vparticle/guest)" \
+        "$1" guest prepare
 }
 
-guest_end() {
-    local start=$SECONDS
-    watch "$guest_pid" "$logs/guest.log" "$start"
-    if ! wait "$guest_pid"; then
-        tail -n 3 "$logs/guest.log" >&2
-        say "Going on without it: tests that need the real kernel will be skipped"
-    fi
-}
+guest_end() { end guest "Going on without it: tests that need the real kernel will be skipped"; }
