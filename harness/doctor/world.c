@@ -84,15 +84,20 @@ void vp_doctor_look(struct vp_doctor_world *world)
     vp_guest_look(NULL, &world->guest);
 }
 
-/* ---- What checks are made of
- * --------------------------------------------------------------------- */
+/* ---- What checks are made of ---------------------------------------------------------------- */
+
+static void find(struct vp_finding *finding, enum vp_verdict verdict, const char *format,
+                 va_list arguments)
+{
+    finding->verdict = verdict;
+    vsnprintf(finding->text, sizeof finding->text, format, arguments);
+}
 
 void vp_found(struct vp_finding *finding, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    finding->verdict = VP_VERDICT_OK;
-    vsnprintf(finding->text, sizeof finding->text, format, arguments);
+    find(finding, VP_VERDICT_OK, format, arguments);
     va_end(arguments);
 }
 
@@ -100,8 +105,7 @@ void vp_lacks(struct vp_finding *finding, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    finding->verdict = VP_VERDICT_MISSING;
-    vsnprintf(finding->text, sizeof finding->text, format, arguments);
+    find(finding, VP_VERDICT_MISSING, format, arguments);
     va_end(arguments);
 }
 

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static void free_argv(char *const *argv)
@@ -127,6 +128,15 @@ void command_complain(const struct vp_host_command *command, const char *step, i
 {
     int fd = command->standard_error >= 0 ? command->standard_error : STDERR_FILENO;
     dprintf(fd, "vparticle: %s: cannot %s: %s%s\n", command->argv[0], step, strerror(error), hint);
+}
+
+void command_fail(const struct vp_host_command *command, int error)
+{
+    command_complain(command, "start", error, "");
+    command->ended(command->context, W_EXITCODE(EXIT_NOT_EXECUTABLE, 0));
+    if (command->left) {
+        command->left(command->context);
+    }
 }
 
 int command_enter(const struct vp_host_command *command)

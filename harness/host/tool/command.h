@@ -23,6 +23,10 @@ void command_clear(struct vp_host_command *copy);
 void command_complain(const struct vp_host_command *command, const char *step, int error,
                       const char *hint);
 
+/** It cannot be started: command_complain(), then call `ended` and `left` as for one that ended at
+ * once with EXIT_NOT_EXECUTABLE. @param error  an errno */
+void command_fail(const struct vp_host_command *command, int error);
+
 /** The child: no signal blocked, its streams and its folder. @return 0, or an errno for the folder
  */
 int command_enter(const struct vp_host_command *command);

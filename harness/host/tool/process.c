@@ -85,17 +85,6 @@ static void on_exit_of(struct ev_loop *loop, ev_io *io, int events)
     command.ended(command.context, status);
 }
 
-static void fail(const struct vp_host_command *command, int error)
-{
-    struct vp_host_command ours = *command;
-    command_complain(command, "start", error, "");
-    command->ended(command->context, W_EXITCODE(EXIT_NOT_EXECUTABLE, 0));
-    if (command->left) {
-        command->left(command->context);
-    }
-    command_clear(&ours);
-}
-
 /* @return 0 or an errno */
 static int launch_command(const struct vp_host_command *command, struct launched *launched)
 {
@@ -119,7 +108,9 @@ void process_start(struct ev_loop *loop, struct process **list,
     const int error = process ? launch_command(command, &launched) : ENOMEM;
     if (error) {
         free(process);
-        fail(command, error);
+        struct vp_host_command ours = *command;
+        command_fail(&ours, error);
+        command_clear(&ours);
         return;
     }
     process->loop = loop;

@@ -3,7 +3,6 @@
  */
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/wait.h>
 
 #include "host/tool/command.h"
 #include "host/userland/core/userland.h"
@@ -30,15 +29,6 @@ static void spawn_free(struct spawn *spawn)
 
 /* ---- Starting ------------------------------------------------------------------------------ */
 
-static void fail(const struct vp_host_command *command, int error)
-{
-    command_complain(command, "start", error, "");
-    command->ended(command->context, W_EXITCODE(EXIT_NOT_EXECUTABLE, 0));
-    if (command->left) {
-        command->left(command->context);
-    }
-}
-
 static void start(struct userland *host, const struct vp_host_command *command)
 {
     static const char *const environment[] = {"UV_USE_IO_URING=0", "SYSTEMD_DEVICE_VERIFY_SYSFS=0",
@@ -50,7 +40,7 @@ static void start(struct userland *host, const struct vp_host_command *command)
     const int error = session ? launch_tool(&launch, &launched) : ENOMEM;
     if (error) {
         free(session);
-        fail(command, error);
+        command_fail(command, error);
         return;
     }
     session_begin(session, host, command, &launched);
