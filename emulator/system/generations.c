@@ -229,8 +229,7 @@ static const struct vp_start_rules starts_since_1_2 = {
     .parts = {.electron = 3, .others = 2},
 };
 
-/* ---- Bootloaders that a part carries: bootloader.cpp, HAL_Core_Setup()
- * --------------------------- */
+/* ---- Bootloaders that a part carries: bootloader.cpp, HAL_Core_Setup() ---------------------- */
 
 /* @ v0.4.6, v0.6.1, v0.6.2 */
 static const struct vp_install_rules older = {VP_ON_WIFI | VP_ON_ELECTRON, VP_INSTALL_OLDER, false};
@@ -280,8 +279,7 @@ static const struct vp_update_rules forgetful = {.full_dependencies = true,
                                                  .numbers_failures = true,
                                                  .patience = {300000, 30000}};
 
-/* ---- The table
- * ------------------------------------------------------------------------------------ */
+/* ---- The table ------------------------------------------------------------------------------ */
 
 #define CONSTANT  VP_SYSTEM_SERIAL_CONSTANT
 #define UPPER     VP_SYSTEM_SERIAL_UPPER

@@ -102,8 +102,7 @@ static int read_options(int argc, char **argv, struct options *options)
     return -1;
 }
 
-/* ---- Progress
- * ------------------------------------------------------------------------------------ */
+/* ---- Progress ------------------------------------------------------------------------------- */
 
 struct progress {
     const char *name;
@@ -127,8 +126,7 @@ static uint32_t size_of(const struct vp_flash_geometry *geometry)
     return last->address + last->size - geometry->sectors[0].address;
 }
 
-/* ---- Reading
- * ------------------------------------------------------------------------------------- */
+/* ---- Reading -------------------------------------------------------------------------------- */
 
 /* A board and its images. */
 struct cloning {
@@ -177,8 +175,7 @@ static int write_images(const struct cloning *cloning, struct vp_failure *failur
                                  failure);
 }
 
-/* ---- Telling
- * ------------------------------------------------------------------------------------- */
+/* ---- Telling -------------------------------------------------------------------------------- */
 
 static void tell_flash(const struct vp_clone *clone, const char *path)
 {
@@ -219,8 +216,7 @@ static void tell(const struct cloning *cloning)
     puts("The board is unchanged and still in DFU mode; RESET starts it.");
 }
 
-/* ---- From beginning to end
- * ----------------------------------------------------------------------- */
+/* ---- From beginning to end ------------------------------------------------------------------ */
 
 static int clone_opened(struct cloning *cloning, struct vp_failure *failure)
 {

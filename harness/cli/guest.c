@@ -70,8 +70,7 @@ static int exit_status(int error)
     }
 }
 
-/* ---- Preparing
- * ----------------------------------------------------------------------------------- */
+/* ---- Preparing ------------------------------------------------------------------------------ */
 
 /* On a terminal, a line that says for how long something goes on; elsewhere a line for each stage.
  */
@@ -135,8 +134,7 @@ static int prepare(const struct vp_guest_sources *sources)
     return VP_EXIT_OK;
 }
 
-/* ---- Running
- * ------------------------------------------------------------------------------------- */
+/* ---- Running -------------------------------------------------------------------------------- */
 
 static void on_reached(void *context, const char *what, double milliseconds)
 {
@@ -270,8 +268,7 @@ int vp_guest_rerun(const struct vp_guest_rerun *rerun)
     return status;
 }
 
-/* ---- Command line
- * -------------------------------------------------------------------------------- */
+/* ---- Command line --------------------------------------------------------------------------- */
 
 static const struct option long_options[] = {
     {"kernel", required_argument, NULL, 'k'},

@@ -15,8 +15,7 @@ vp_check vp_check_libusb, vp_check_boards;
 vp_check vp_check_dfu_util, vp_check_particle, vp_check_sb, vp_check_lsusb, vp_check_udevadm;
 vp_check vp_check_firmware, vp_check_fetched_tools;
 
-/* ---- What checks are made of
- * --------------------------------------------------------------------- */
+/* ---- What checks are made of ---------------------------------------------------------------- */
 
 /** Fill in what is there. */
 void vp_found(struct vp_finding *finding, const char *format, ...)

@@ -71,8 +71,7 @@ void vp_doctor_examine(const struct vp_doctor_world *world, struct vp_diagnosed 
     }
 }
 
-/* ---- For a person
- * ----------------------------------------------------------------------------------- */
+/* ---- For a person --------------------------------------------------------------------------- */
 
 static void print_verdict(FILE *to, bool coloured, enum vp_verdict verdict)
 {
@@ -110,8 +109,7 @@ void vp_doctor_print(FILE *to, bool coloured, const struct vp_diagnosed *diagnos
           to);
 }
 
-/* ---- For a program
- * ----------------------------------------------------------------------------------- */
+/* ---- For a program -------------------------------------------------------------------------- */
 
 static json_t *findings_of(const struct vp_area *area)
 {

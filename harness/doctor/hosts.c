@@ -8,8 +8,7 @@
 #include "doctor/checks.h"
 #include "host/kernel/vhci.h"
 
-/* ---- Userland
- * ------------------------------------------------------------------------------------- */
+/* ---- Userland ------------------------------------------------------------------------------- */
 
 static bool is_at_least(const char *release, unsigned major, unsigned minor)
 {
@@ -58,8 +57,7 @@ void vp_check_pidfd(const struct vp_doctor_world *world, struct vp_finding *find
     }
 }
 
-/* ---- vhci_hcd
- * -------------------------------------------------------------------------------------- */
+/* ---- vhci_hcd ------------------------------------------------------------------------------- */
 
 static bool is_loaded(const struct vp_doctor_world *world)
 {

@@ -6,8 +6,7 @@
 #include "doctor/checks.h"
 #include "hardware/bus.h"
 
-/* ---- Real boards
- * ----------------------------------------------------------------------------------- */
+/* ---- Real boards ---------------------------------------------------------------------------- */
 
 void vp_check_libusb(const struct vp_doctor_world *world, struct vp_finding *finding)
 {
@@ -36,8 +35,7 @@ void vp_check_boards(const struct vp_doctor_world *world, struct vp_finding *fin
     }
 }
 
-/* ---- Tools
- * ------------------------------------------------------------------------------------------ */
+/* ---- Tools ---------------------------------------------------------------------------------- */
 
 static void check_tool(const struct vp_doctor_world *world, struct vp_finding *finding,
                        const char *program, const char *command)
@@ -76,8 +74,7 @@ void vp_check_udevadm(const struct vp_doctor_world *world, struct vp_finding *fi
     check_tool(world, finding, "udevadm", "apt-get install -y udev");
 }
 
-/* ---- What scripts fetch
- * ----------------------------------------------------------------------------- */
+/* ---- What scripts fetch --------------------------------------------------------------------- */
 
 /* As for a scenario: in the folder, or in the nearest one above that has it (scenario/needs.h). */
 static bool find_above(const struct vp_doctor_world *world, const char *wanted, char path[PATH_MAX])

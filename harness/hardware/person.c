@@ -80,8 +80,7 @@ static int ask_command(const struct vp_person *person, const char *words,
     return error;
 }
 
-/* ---- A person
- * ------------------------------------------------------------------------------------ */
+/* ---- A person ------------------------------------------------------------------------------- */
 
 /* @return 1 if Enter was pressed, 0 if not, -1 if nobody is there any more */
 static int look_for_enter(int terminal)

@@ -9,8 +9,7 @@
 
 enum { HOLD_FOR_SAFE_MODE_MS = 2000 };
 
-/* ---- What cannot be done, before anything is
- * ----------------------------------------------------- */
+/* ---- What cannot be done, before anything is ------------------------------------------------ */
 
 static const char *impossible(const struct vp_step *step)
 {
@@ -49,8 +48,7 @@ static int check_steps(struct vp_engine *engine)
     return 0;
 }
 
-/* ---- The first state
- * ------------------------------------------------------------------------------- */
+/* ---- The first state ------------------------------------------------------------------------ */
 
 static int stopped(struct vp_engine *engine, enum vp_outcome outcome,
                    const struct vp_failure *failure)
@@ -250,8 +248,7 @@ static void finish(struct vp_engine *engine)
     vp_flash_destroy(engine->devices[0].before);
 }
 
-/* ---- Steps by hand
- * ----------------------------------------------------------------------------------- */
+/* ---- Steps by hand -------------------------------------------------------------------------- */
 
 static void settle(struct vp_engine *engine)
 {
@@ -396,8 +393,7 @@ static int judge(struct vp_engine *engine)
     return 0;
 }
 
-/* ---- What can be seen of it
- * ----------------------------------------------------------------------------- */
+/* ---- What can be seen of it ----------------------------------------------------------------- */
 
 /* An expectation that the board may still be on its way to. */
 struct expectation {

@@ -14,8 +14,7 @@ enum {
     HOLD_FOR_DFU_MS = 4000, /* 3 s, with room for a person's own clock */
 };
 
-/* ---- Where it is
- * ----------------------------------------------------------------------------------- */
+/* ---- Where it is ---------------------------------------------------------------------------- */
 
 int vp_real_find(struct vp_real *real, const struct vp_board *kind, const char *serial,
                  struct vp_failure *failure)
@@ -102,8 +101,7 @@ void vp_real_clear(struct vp_real *real)
     vp_hardware_bus_close(real->bus);
 }
 
-/* ---- What is in it
- * ----------------------------------------------------------------------------------- */
+/* ---- What is in it -------------------------------------------------------------------------- */
 
 static bool is_in_dfu(void *context)
 {

@@ -120,8 +120,7 @@ static bool area_is_ok(const struct vp_doctor_world *world, enum vp_doctor_area 
     return diagnosed.areas[area].ok;
 }
 
-/* ---- Hosts
- * ------------------------------------------------------------------------------------------ */
+/* ---- Hosts ---------------------------------------------------------------------------------- */
 
 static void the_userland_host_needs_its_kernel(void **state)
 {
@@ -217,8 +216,7 @@ static void one_host_is_enough(void **state)
     assert_true(diagnosed.can_run);
 }
 
-/* ---- What is around them
- * ---------------------------------------------------------------------------- */
+/* ---- What is around them -------------------------------------------------------------------- */
 
 static void real_boards_need_libusb_and_a_right(void **state)
 {
@@ -273,8 +271,7 @@ static void what_scripts_fetch_is_looked_for_above(void **state)
     examined(&world, "particle-cli", VP_VERDICT_OK, "/.cache/tools/bin", "");
 }
 
-/* ---- Reports
- * ------------------------------------------------------------------------------------------ */
+/* ---- Reports -------------------------------------------------------------------------------- */
 
 static void both_reports_say_it_all(void **state)
 {

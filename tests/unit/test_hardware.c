@@ -15,8 +15,7 @@
 #include "hardware/person.h"
 #include "support/device_host.h"
 
-/* ---- Layouts
- * ------------------------------------------------------------------------------------- */
+/* ---- Layouts -------------------------------------------------------------------------------- */
 
 static void layouts_of_all_boards_are_understood(void **state)
 {
@@ -340,8 +339,7 @@ static void a_device_that_never_becomes_idle_is_given_up(void **state)
     vp_device_destroy(desk.wire.device);
 }
 
-/* ---- Which one
- * ----------------------------------------------------------------------------------- */
+/* ---- Which one ------------------------------------------------------------------------------ */
 
 static struct vp_hardware_board on_bus(enum vp_platform platform, bool dfu, const char *path,
                                        const char *serial)
@@ -421,8 +419,7 @@ static void what_to_do_is_told(void **state)
     assert_non_null(strstr(failure.text, "udevadm trigger"));
 }
 
-/* ---- Whoever has hands
- * ----------------------------------------------------------------------------- */
+/* ---- Whoever has hands ---------------------------------------------------------------------- */
 
 static bool after_three_looks(void *context)
 {

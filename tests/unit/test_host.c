@@ -400,8 +400,7 @@ static void a_device_that_leaves_leaves_nothing(void **state)
     assert_int_equal(tree_add(&tree, &shown), 0);
 }
 
-/* ---- Paths
- * --------------------------------------------------------------------------------------- */
+/* ---- Paths ---------------------------------------------------------------------------------- */
 
 static void leads_to(const char *path, bool follow, enum place place, const char *seen)
 {

@@ -147,8 +147,7 @@ static void settings_become_line_codings(void **state)
     coding_is(B0 | CS8, 0, 1234, 0, 0, 8);                /* hang up: the rate stays */
 }
 
-/* ---- Notifications
- * ------------------------------------------------------------------------------- */
+/* ---- Notifications -------------------------------------------------------------------------- */
 
 static void notifications_come_whole_and_in_pieces(void **state)
 {
@@ -174,8 +173,7 @@ static void notifications_come_whole_and_in_pieces(void **state)
     assert_true(cdc_notified(&notification, bytes, sizeof bytes, &lines));
 }
 
-/* ---- Files
- * ------------------------------------------------------------------------------------------ */
+/* ---- Files ---------------------------------------------------------------------------------- */
 
 static void texts_are_those_of_udev(void **state)
 {

@@ -234,8 +234,7 @@ static void diagnostics_are_told(void **state)
     chip_free(&chip);
 }
 
-/* ---- Wi-Fi
- * ---------------------------------------------------------------------------------------- */
+/* ---- Wi-Fi ---------------------------------------------------------------------------------- */
 
 #define THANKS      "Thanks! Wait while I save those credentials...\r\n\r\n"
 #define AWESOME     AWESOME_WITH("\r\n")
@@ -468,8 +467,7 @@ static void a_certificate_has_a_limit(void **state)
     chip_free(&chip);
 }
 
-/* ---- The port
- * ------------------------------------------------------------------------------------- */
+/* ---- The port ------------------------------------------------------------------------------- */
 
 static void only_an_open_port_is_talked_to(void **state)
 {
@@ -541,8 +539,7 @@ static void an_answer_waits_for_room(void **state)
     chip_free(&chip);
 }
 
-/* ---- Button, light, time
- * ------------------------------------------------------------------------- */
+/* ---- Button, light, time -------------------------------------------------------------------- */
 
 static void assert_led(const struct chip *chip, enum vp_led_color color,
                        enum vp_led_pattern pattern, uint16_t period)

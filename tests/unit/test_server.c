@@ -235,8 +235,7 @@ static bool is_socket(const char *address)
     return stat(address + strlen("unix:"), &status) == 0 && S_ISSOCK(status.st_mode);
 }
 
-/* ---- Several at once
- * ------------------------------------------------------------------------------- */
+/* ---- Several at once ------------------------------------------------------------------------ */
 
 static void shows_all_devices_and_serves_them_at_once(void **state)
 {
@@ -362,8 +361,7 @@ static void unlink_races(void **state)
     usbip_client_close(&client);
 }
 
-/* ---- Coming and going
- * --------------------------------------------------------------------------------- */
+/* ---- Coming and going ----------------------------------------------------------------------- */
 
 static void unplug_with_a_transfer_in_flight(void **state)
 {
@@ -411,8 +409,7 @@ static void a_client_that_goes_takes_its_transfers_back(void **state)
     assert_int_equal(counters(bench).dropped, 0);
 }
 
-/* ---- Clients that break the rules
- * ----------------------------------------------------------------------- */
+/* ---- Clients that break the rules ----------------------------------------------------------- */
 
 static void nonsense_costs_one_connection(void **state)
 {
@@ -547,8 +544,7 @@ static void idle_connections_keep_nobody_out(void **state)
     usbip_client_close(&good);
 }
 
-/* ---- Time
- * ---------------------------------------------------------------------------------------------- */
+/* ---- Time ----------------------------------------------------------------------------------- */
 
 static double now(void)
 {
@@ -644,8 +640,7 @@ static void a_deadline_comes_when_its_importer_goes(void **state)
     assert_false(device.attached);
 }
 
-/* ---- Addresses
- * ------------------------------------------------------------------------------------------- */
+/* ---- Addresses ------------------------------------------------------------------------------ */
 
 struct attempt {
     const char *address;

@@ -282,8 +282,7 @@ static void addresses(void **state)
                      VP_ERROR_INVALID);
 }
 
-/* ---- Before the import
- * --------------------------------------------------------------------------- */
+/* ---- Before the import ---------------------------------------------------------------------- */
 
 static void a_list_fed_byte_by_byte(void **state)
 {
@@ -385,8 +384,7 @@ static void something_else_breaks_and_gets_nothing(void **state)
     assert_int_equal(output_size(&desk->session), 0);
 }
 
-/* ---- Transfers
- * --------------------------------------------------------------------------------------- */
+/* ---- Transfers ------------------------------------------------------------------------------ */
 
 static void control_transfers(void **state)
 {
@@ -500,8 +498,7 @@ static void pending_transfers_answer_later_and_in_their_own_order(void **state)
     is_answer(&desk->session, first, 0, 0);
 }
 
-/* ---- Unlink
- * --------------------------------------------------------------------------------------------- */
+/* ---- Unlink --------------------------------------------------------------------------------- */
 
 static void unlink_of_a_pending_transfer(void **state)
 {
@@ -534,8 +531,7 @@ static void unlink_that_comes_too_late(void **state)
     is_unlink_answer(&desk->session, unknown, 0);
 }
 
-/* ---- The device leaves
- * ------------------------------------------------------------------------------------ */
+/* ---- The device leaves ---------------------------------------------------------------------- */
 
 static void unplug_answers_what_is_pending_and_ends_the_session(void **state)
 {
@@ -588,8 +584,7 @@ static void the_end_of_a_session_takes_everything_back(void **state)
     assert_int_equal(desk->importer_changes, 2);
 }
 
-/* ---- Clients that break the rules
- * --------------------------------------------------------------------------- */
+/* ---- Clients that break the rules ----------------------------------------------------------- */
 
 static void headers_that_break_a_session(void **state)
 {

@@ -112,8 +112,7 @@ static const char *success(size_t size, const char *ack)
     return text;
 }
 
-/* ---- Whole transfers
- * ------------------------------------------------------------------------------ */
+/* ---- Whole transfers ------------------------------------------------------------------------ */
 
 static bool is_pending(const struct chip *chip)
 {
@@ -319,8 +318,7 @@ static void pieces_do_not_matter(void **state)
     chip_free(&chip);
 }
 
-/* ---- Damage
- * ----------------------------------------------------------------------------------------- */
+/* ---- Damage --------------------------------------------------------------------------------- */
 
 static void start_with_header(struct chip *chip, const char *release)
 {

@@ -255,8 +255,7 @@ static void take_end_of_file(struct vp_system *system)
     send(system, VP_YMODEM_ACK);
 }
 
-/* ---- Bytes
- * --------------------------------------------------------------------------------------- */
+/* ---- Bytes ---------------------------------------------------------------------------------- */
 
 /* Silence, noise, a torn packet. */
 static void count_error(struct vp_system *system)
@@ -340,8 +339,7 @@ void vp_ymodem_take(struct vp_system *system, uint8_t byte)
     }
 }
 
-/* ---- Time
- * ----------------------------------------------------------------------------------------- */
+/* ---- Time ----------------------------------------------------------------------------------- */
 
 int64_t vp_ymodem_patience(const struct vp_system *system)
 {
