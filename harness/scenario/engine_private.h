@@ -2,7 +2,7 @@
 #ifndef VP_SCENARIO_ENGINE_PRIVATE_H
 #define VP_SCENARIO_ENGINE_PRIVATE_H
 
-#include "scenario/bench.h"
+#include "scenario/bench/bench.h"
 #include "scenario/engine.h"
 #include "trace/trace.h"
 #include "vparticle/catalogue.h"
@@ -31,7 +31,7 @@ struct vp_engine {
     struct vp_host *host;
     struct vp_server *server;          /**< of emulated boards */
     struct vp_control_socket *control; /**< the same */
-    struct vp_real *real;              /**< a real board; bench_hardware.c */
+    struct vp_real *real;              /**< a real board; bench/hardware/ */
     struct vp_engine_device devices[VP_ENGINE_DEVICES];
     unsigned device_count;
 

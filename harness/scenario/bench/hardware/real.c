@@ -1,4 +1,4 @@
-#include "scenario/real.h"
+#include "scenario/bench/hardware/real.h"
 
 #include <stdlib.h>
 #include <string.h>

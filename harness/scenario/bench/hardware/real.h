@@ -8,7 +8,7 @@
 
 #include "hardware/bus.h"
 #include "hardware/person.h"
-#include "scenario/bench.h"
+#include "scenario/bench/bench.h"
 #include "vparticle/device.h"
 
 struct vp_real {
