@@ -86,8 +86,8 @@ void vp_doctor_look(struct vp_doctor_world *world)
 
 /* ---- What checks are made of ---------------------------------------------------------------- */
 
-static void find(struct vp_finding *finding, enum vp_verdict verdict, const char *format,
-                 va_list arguments)
+__attribute__((format(printf, 3, 0))) static void
+find(struct vp_finding *finding, enum vp_verdict verdict, const char *format, va_list arguments)
 {
     finding->verdict = verdict;
     vsnprintf(finding->text, sizeof finding->text, format, arguments);
