@@ -8,14 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "host/guest/cache/cache.h"
 #include "host/guest/guest.h"
 #include "host/guest/machine/machine.h"
+#include "host/guest/session/send_job.h"
 
 enum {
     READ_SIZE = 16 * 1024,
@@ -90,106 +89,7 @@ static void end(struct session *session, int error)
     break_if_written(session);
 }
 
-/* ---- The job, to the guest ---------------------------------------------------------------------
- */
-
-static bool send_text(struct session *session, enum frame_type type, const char *text)
-{
-    const size_t length = strlen(text);
-    if (length > FRAME_PAYLOAD_MAX) {
-        vp_fail(session->failure, VP_ERROR_INVALID,
-                "an argument or variable is too long for the guest: %.60s...", text);
-        end(session, VP_ERROR_INVALID);
-        return false;
-    }
-    machine_send(&session->machine, type, text, length);
-    return true;
-}
-
-/* The line that /init reads: a path in which it undoes "\0ooo". */
-static void send_program(struct session *session)
-{
-    char path[PATH_MAX], line[PATH_MAX * 5 + 2];
-    const ssize_t length = readlink("/proc/self/exe", path, sizeof path);
-    size_t used = 0;
-    for (ssize_t i = 0; i < length; i++) {
-        const bool plain = (path[i] >= '-' && path[i] <= '9') ||
-                           (path[i] >= 'A' && path[i] <= 'Z') || (path[i] >= 'a' && path[i] <= 'z');
-        used += (size_t)snprintf(line + used, sizeof line - used, plain ? "%c" : "\\0%03o",
-                                 (unsigned char)path[i]);
-    }
-    line[used++] = '\n';
-    machine_send_bytes(&session->machine, line, used);
-}
-
-/* Both are the same file or terminal: then the order of what goes to either can be kept. */
-static bool is_one_stream(void)
-{
-    struct stat output, errors;
-    return fstat(STDOUT_FILENO, &output) == 0 && fstat(STDERR_FILENO, &errors) == 0 &&
-           output.st_dev == errors.st_dev && output.st_ino == errors.st_ino;
-}
-
-static void send_start(struct session *session)
-{
-    struct timespec time;
-    uint8_t payload[FRAME_START_SIZE];
-    const mode_t mask = umask(0);
-    umask(mask);
-    clock_gettime(CLOCK_REALTIME, &time);
-    const struct frame_start start = {
-        .nanoseconds = (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec,
-        .mask = mask,
-        .one_stream = is_one_stream(),
-    };
-    frame_write_start(payload, &start);
-    machine_send(&session->machine, FRAME_START, payload, sizeof payload);
-    session->started = true;
-    ev_io_start(session->loop, &session->input);
-}
-
-static bool is_in_share(const struct session *session, const char *path)
-{
-    char real[PATH_MAX];
-    const size_t length = strlen(session->share);
-    return length && realpath(path, real) && strncmp(real, session->share, length) == 0 &&
-           (real[length] == '/' || real[length] == '\0');
-}
-
-/* QEMU's 9p makes no sockets, which tools like to have among their temporary files. */
-static const char *change_variable(const struct session *session, const char *variable)
-{
-    const bool is_temporary = strncmp(variable, "TMPDIR=", 7) == 0;
-    return is_temporary && is_in_share(session, variable + 7) ? "TMPDIR=/tmp" : variable;
-}
-
-static bool send_variables(struct session *session)
-{
-    for (char **variable = environ; variable && *variable; variable++) {
-        if (!send_text(session, FRAME_VARIABLE, change_variable(session, *variable))) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static void send_job(struct session *session, const char *directory, const char *share)
-{
-    const char *temporary = getenv("TMPDIR");
-    send_program(session);
-    for (char *const *argument = session->job->argv; *argument; argument++) {
-        if (!send_text(session, FRAME_ARGUMENT, *argument)) {
-            return;
-        }
-    }
-    if (send_variables(session) && send_text(session, FRAME_DIRECTORY, directory) &&
-        (!*share || send_text(session, FRAME_SHARE, share)) && temporary && *temporary == '/') {
-        send_text(session, FRAME_TEMPORARY, temporary);
-    }
-}
-
-/* ---- Standard input -----------------------------------------------------------------------------
- */
+/* ---- Standard input ------------------------------------------------------------------------- */
 
 static void on_input(struct ev_loop *loop, ev_io *io, int events)
 {
@@ -220,8 +120,7 @@ static void on_taken(struct session *session, uint32_t count)
     }
 }
 
-/* ---- What the guest says ------------------------------------------------------------------------
- */
+/* ---- What the guest says -------------------------------------------------------------------- */
 
 static void on_output(struct session *session, struct outflow *flow, const struct frame *frame)
 {
@@ -294,7 +193,9 @@ static void on_frame(void *context, const struct frame *frame)
         reached(session, "the guest answers");
         break;
     case FRAME_AGENT:
-        send_start(session);
+        send_start(&session->machine);
+        session->started = true;
+        ev_io_start(session->loop, &session->input);
         break;
     case FRAME_OUTPUT:
         on_output(session, &session->output, frame);
@@ -359,8 +260,7 @@ static void on_patience(struct ev_loop *loop, ev_timer *timer, int events)
     on_failed(timer->data, "it has not answered within two minutes");
 }
 
-/* ---- Starting ----------------------------------------------------------------------------------
- */
+/* ---- Starting ------------------------------------------------------------------------------- */
 
 static void go_if_whole(struct session *session)
 {
@@ -401,18 +301,13 @@ static void on_loaded(void *context)
 static void on_running(void *context)
 {
     struct session *session = context;
-    char directory[PATH_MAX];
-    if (!getcwd(directory, sizeof directory)) {
-        vp_fail(session->failure, VP_ERROR_IO, "the working directory is not there: %s",
-                strerror(errno));
-        end(session, VP_ERROR_IO);
-        return;
+    const int error = send_job(&session->machine, session->job, session->share, session->failure);
+    if (error) {
+        end(session, error);
     }
-    send_job(session, directory, session->share);
 }
 
-/* ---- Signals -----------------------------------------------------------------------------------
- */
+/* ---- Signals -------------------------------------------------------------------------------- */
 
 static void on_signal(struct ev_loop *loop, ev_io *io, int events)
 {
@@ -460,43 +355,7 @@ static int catch_signals(void)
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-/* ---- All together -------------------------------------------------------------------------------
- */
-
-/* What the guest has of its own, instead of the host's. */
-static bool is_guests_own(const char *path)
-{
-    static const char *const own[] = {"/dev", "/proc", "/sys"};
-    for (unsigned i = 0; i < sizeof own / sizeof *own; i++) {
-        const size_t length = strlen(own[i]);
-        if (strncmp(path, own[i], length) == 0 && (path[length] == '/' || path[length] == '\0')) {
-            return true;
-        }
-    }
-    return strcmp(path, "/") == 0;
-}
-
-int vp_guest_find_share(const char *wish, char share[PATH_MAX], struct vp_failure *failure)
-{
-    const char *given = wish ? wish : ".";
-    const char *what = wish ? wish : "the working directory";
-    if (!realpath(given, share) || access(share, R_OK | X_OK)) {
-        return vp_fail(failure, VP_ERROR_INVALID,
-                       "%s cannot be shared with the guest: %s; go to a folder that you can read, "
-                       "or give one with --share FOLDER",
-                       what, strerror(errno));
-    }
-    if (is_guests_own(share)) {
-        if (wish) {
-            return vp_fail(failure, VP_ERROR_INVALID,
-                           "%s cannot be shared with the guest, which has its own: give another "
-                           "folder",
-                           wish);
-        }
-        *share = '\0';
-    }
-    return 0;
-}
+/* ---- All together --------------------------------------------------------------------------- */
 
 static void prepare_watchers(struct session *session, int signals)
 {
