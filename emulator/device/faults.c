@@ -249,8 +249,7 @@ uint32_t vp_faults_transmit(struct vp_device *device, uint8_t *bytes, uint32_t r
     return count;
 }
 
-/* ---- Port and time ----------------------------------------------------------------------------
- */
+/* ---- Port and time -------------------------------------------------------------------------- */
 
 void vp_faults_watch_port(struct vp_device *device)
 {

@@ -27,8 +27,7 @@ enum {
     FLASH_END = 0x08100000,
 };
 
-/* ---- What is in flash -------------------------------------------------------------------------
- */
+/* ---- What is in flash ----------------------------------------------------------------------- */
 
 /*
  * Does the code of a part run? The processor just goes there: what the header says of it does not
@@ -155,8 +154,7 @@ bool vp_mode_identify(struct vp_system *system)
     return runs;
 }
 
-/* ---- Flags --------------------------------------------------------------------------------------
- */
+/* ---- Flags ---------------------------------------------------------------------------------- */
 
 /* manage_safe_mode() */
 static bool flag_says_safe_mode(const struct vp_system *system)
@@ -205,8 +203,7 @@ static bool resets_for_watchdog(struct vp_system *system)
     return true;
 }
 
-/* ---- The application --------------------------------------------------------------------------
- */
+/* ---- The application ------------------------------------------------------------------------ */
 
 /* FLASH_isUserModuleInfoValid(): the header of an application, wherever it lies. */
 static bool header_is_valid(const struct vp_system *system, uint32_t address,
@@ -283,8 +280,7 @@ static enum verdict judge(const struct vp_system *system)
     return judge_application(system);
 }
 
-/* ---- What it writes at a start ------------------------------------------------------------------
- */
+/* ---- What it writes at a start -------------------------------------------------------------- */
 
 /* HAL_Core_Config(); not on the P1, which has a serial flash. */
 static void note_factory_slot(struct vp_system *system)
@@ -325,8 +321,7 @@ static void save_device_id(struct vp_system *system)
     }
 }
 
-/* ---- The start ----------------------------------------------------------------------------------
- */
+/* ---- The start ------------------------------------------------------------------------------ */
 
 /* manage_safe_mode(): what 'L' remembered. */
 static bool take_safe_listen(struct vp_system *system)

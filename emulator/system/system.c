@@ -35,8 +35,7 @@ void vp_system_stop(struct vp_system *system)
     *system = (struct vp_system){0};
 }
 
-/* ---- What may be asked of it -------------------------------------------------------------------
- */
+/* ---- What may be asked of it ---------------------------------------------------------------- */
 
 static void ask_for_factory_reset(struct vp_system *system)
 {
@@ -95,8 +94,7 @@ void vp_system_listen(struct vp_system *system, bool listen)
     set_state(system);
 }
 
-/* ---- The serial port ---------------------------------------------------------------------------
- */
+/* ---- The serial port ------------------------------------------------------------------------ */
 
 static bool lives(const struct vp_system *system)
 {
@@ -188,8 +186,7 @@ uint32_t vp_system_transmit(struct vp_system *system, uint8_t *bytes, uint32_t r
     return count;
 }
 
-/* ---- Button and time ---------------------------------------------------------------------------
- */
+/* ---- Button and time ------------------------------------------------------------------------ */
 
 void vp_system_button(struct vp_system *system, bool pressed)
 {

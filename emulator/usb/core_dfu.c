@@ -330,8 +330,7 @@ static struct vp_usb_reply request_of_core(struct vp_usb_control *control,
                         : vp_core_control_request(control, &class, request);
 }
 
-/* ---- Descriptors ------------------------------------------------------------------------------
- */
+/* ---- Descriptors ---------------------------------------------------------------------------- */
 
 enum { STRING_MANUFACTURER = 1, STRING_PRODUCT = 2, STRING_SERIAL = 3, STRING_FIRST_LAYOUT = 4 };
 

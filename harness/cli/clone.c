@@ -34,8 +34,7 @@ static void print_usage(FILE *to)
         to);
 }
 
-/* ---- Command line ------------------------------------------------------------------------------
- */
+/* ---- Command line --------------------------------------------------------------------------- */
 
 static int read_usb(const char *text, struct vp_hardware_wish *wish)
 {

@@ -310,8 +310,7 @@ static int follow(FILE *stream)
     return VP_EXIT_OK;
 }
 
-/* ---- Command line ------------------------------------------------------------------------------
- */
+/* ---- Command line --------------------------------------------------------------------------- */
 
 static int run(const char *address, json_int_t device, const struct words *words)
 {

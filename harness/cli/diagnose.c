@@ -116,8 +116,7 @@ static void print_diagnosis(const struct vp_diagnosis *diagnosis)
     }
 }
 
-/* ---- Command line -----------------------------------------------------------------------------
- */
+/* ---- Command line --------------------------------------------------------------------------- */
 
 int vp_command_diagnose(int argc, char **argv)
 {

@@ -123,8 +123,7 @@ static int load_scenarios(struct test *test)
     return test->broken ? VP_ERROR_INVALID : 0;
 }
 
-/* ---- Command line ------------------------------------------------------------------------------
- */
+/* ---- Command line --------------------------------------------------------------------------- */
 
 static int read_format(struct test *test, const char *name)
 {
@@ -274,8 +273,7 @@ static int read_options(struct test *test, int argc, char **argv)
     return error;
 }
 
-/* ---- Running ------------------------------------------------------------------------------------
- */
+/* ---- Running -------------------------------------------------------------------------------- */
 
 static void report_one(void *context, const struct vp_result *result)
 {

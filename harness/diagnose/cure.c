@@ -114,8 +114,7 @@ static const struct vp_catalogue_module *row_of(enum vp_platform platform, uint8
     return NULL;
 }
 
-/* ---- What a person would try ------------------------------------------------------------------
- */
+/* ---- What a person would try ---------------------------------------------------------------- */
 
 static bool is_whole(const struct vp_contents *contents, unsigned which)
 {
@@ -271,8 +270,7 @@ static void add_own_bootloader(struct vp_cure *cure, const struct vp_contents *c
              alone ? "" : others, alone ? "Flash " : "; and flash ", row->version, release->name);
 }
 
-/* ---- Trying ------------------------------------------------------------------------------------
- */
+/* ---- Trying --------------------------------------------------------------------------------- */
 
 static int put(struct vp_flash *flash, const struct vp_catalogue_module *module)
 {

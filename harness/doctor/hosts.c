@@ -165,8 +165,7 @@ void vp_check_usbip(const struct vp_doctor_world *world, struct vp_finding *find
     }
 }
 
-/* ---- The guest --------------------------------------------------------------------------------
- */
+/* ---- The guest ------------------------------------------------------------------------------ */
 
 void vp_check_guest(const struct vp_doctor_world *world, struct vp_finding *finding)
 {

@@ -81,8 +81,7 @@ const char *vp_hardware_button(const struct vp_board *board);
 /** What lets a user open boards, as a command; static text. */
 extern const char vp_hardware_access_advice[];
 
-/* ---- A board in DFU mode ------------------------------------------------------------------------
- */
+/* ---- A board in DFU mode -------------------------------------------------------------------- */
 
 struct vp_hardware_dfu;
 

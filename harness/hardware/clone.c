@@ -18,8 +18,7 @@ struct stretch {
     uint64_t start, end;
 };
 
-/* ---- What to read ------------------------------------------------------------------------------
- */
+/* ---- What to read --------------------------------------------------------------------------- */
 
 static uint64_t end_of(const struct vp_flash_geometry *geometry)
 {
@@ -100,8 +99,7 @@ static void add_gap(struct vp_clone *clone, uint64_t start, uint64_t end, const 
     }
 }
 
-/* ---- Reading ------------------------------------------------------------------------------------
- */
+/* ---- Reading -------------------------------------------------------------------------------- */
 
 /* Progress of a stretch, as progress of the image. */
 struct offset {
@@ -193,8 +191,7 @@ int vp_clone_external(const struct vp_clone_source *source, const struct vp_clon
                       hidden_by_dct, clone, failure);
 }
 
-/* ---- What was read ------------------------------------------------------------------------------
- */
+/* ---- What was read -------------------------------------------------------------------------- */
 
 int vp_clone_to_flash(const struct vp_clone *clone, const struct vp_flash_geometry *geometry,
                       struct vp_flash **flash)

@@ -21,8 +21,7 @@ static long now_ms(void)
     return time.tv_sec * 1000 + time.tv_nsec / 1000000;
 }
 
-/* ---- A command ----------------------------------------------------------------------------------
- */
+/* ---- A command ------------------------------------------------------------------------------ */
 
 /* What it says is for whoever watches, not part of a report on standard output. */
 _Noreturn static void run_child(const char *line)

@@ -160,8 +160,7 @@ static void watch_faults(struct run *run, bool on)
     }
 }
 
-/* ---- Running ----------------------------------------------------------------------------------
- */
+/* ---- Running -------------------------------------------------------------------------------- */
 
 static void on_ended(void *context, int status)
 {
@@ -233,8 +232,7 @@ static int run_loop(struct run *run, char *const *words)
     return 0;
 }
 
-/* ---- Judging ------------------------------------------------------------------------------------
- */
+/* ---- Judging -------------------------------------------------------------------------------- */
 
 static char *describe_status(int status)
 {

@@ -188,8 +188,7 @@ static void finish_without(struct runner *runner, unsigned which, enum vp_outcom
     finish(runner, which);
 }
 
-/* ---- Processes --------------------------------------------------------------------------------
- */
+/* ---- Processes ------------------------------------------------------------------------------ */
 
 static int remove_entry(const char *path, const struct stat *status, int kind, struct FTW *where)
 {

@@ -241,8 +241,7 @@ static void configure(struct usbip_client *client)
     require(usbip_client_control(client, set_configuration, NULL), 0);
 }
 
-/* ---- Slices ------------------------------------------------------------------------------------
- */
+/* ---- Slices --------------------------------------------------------------------------------- */
 
 static int bare_status, bare_blocks;
 static struct usbip_client client;

@@ -167,8 +167,7 @@ static void has_fired(const struct bench *bench, unsigned number, uint32_t times
     assert_int_equal(vp_device_fault(bench->device, number, &fault), times);
 }
 
-/* ---- Each kind --------------------------------------------------------------------------------
- */
+/* ---- Each kind ------------------------------------------------------------------------------ */
 
 static void without_faults_a_reply_comes_at_once(void **state)
 {
@@ -278,8 +277,7 @@ static void the_cable_goes_at_the_second_opening(void **state)
     has_fired(bench, 0, 1);
 }
 
-/* ---- Together, and their end --------------------------------------------------------------------
- */
+/* ---- Together, and their end ---------------------------------------------------------------- */
 
 static void faults_are_done_in_their_order(void **state)
 {
@@ -335,8 +333,7 @@ static void faults_outlive_a_reset(void **state)
     has_fired(bench, 0, 1);
 }
 
-/* ---- Bad input --------------------------------------------------------------------------------
- */
+/* ---- Bad input ------------------------------------------------------------------------------ */
 
 static void a_fault_says_what_its_kind_needs_and_no_more(void **state)
 {

@@ -54,8 +54,7 @@ static void write_bytes(const char *name, const void *bytes, size_t size)
     fclose(file);
 }
 
-/* ---- Packages ----------------------------------------------------------------------------------
- */
+/* ---- Packages ------------------------------------------------------------------------------- */
 
 static void add_entry(struct archive *archive, const char *name, const void *bytes, size_t size)
 {
@@ -144,8 +143,7 @@ static void what_is_no_package_is_refused(void **state)
     assert_int_equal(extract("empty.deb", &count), VP_ERROR_INVALID);
 }
 
-/* ---- Kernels -----------------------------------------------------------------------------------
- */
+/* ---- Kernels -------------------------------------------------------------------------------- */
 
 enum { SETUP = 1024, OFFSET = 0x248, LENGTH = 0x24C };
 
@@ -212,8 +210,7 @@ static void what_is_no_kernel_is_refused_and_leaves_nothing(void **state)
     assert_int_equal(shell_run("test ! -e vmlinux"), 0);
 }
 
-/* ---- Modules and initrd ------------------------------------------------------------------------
- */
+/* ---- Modules and initrd --------------------------------------------------------------------- */
 
 /* An ELF file of two sections: .modinfo and the sections' names. */
 static void make_module(const char *name, const char *needs)
@@ -365,8 +362,7 @@ static void an_initrd_has_what_the_kernel_needs_and_is_the_same_each_time(void *
     assert_int_equal(shell_run("test ! -e two"), 0);
 }
 
-/* ---- Keys --------------------------------------------------------------------------------------
- */
+/* ---- Keys ----------------------------------------------------------------------------------- */
 
 static void a_key_is_of_all_that_a_state_depends_on(void **state)
 {
@@ -434,8 +430,7 @@ static void nothing_is_prepared_in_an_empty_cache(void **state)
     assert_int_equal(shell_run("test ! -e cache"), 0);
 }
 
-/* ---- Frames ------------------------------------------------------------------------------------
- */
+/* ---- Frames --------------------------------------------------------------------------------- */
 
 static void frames_come_out_as_they_went_in_byte_by_byte(void **state)
 {
@@ -485,8 +480,7 @@ static void lengths_that_a_type_cannot_have_end_the_stream(void **state)
     }
 }
 
-/* ---- The agent ---------------------------------------------------------------------------------
- */
+/* ---- The agent ------------------------------------------------------------------------------ */
 
 static void files_that_get_lost_are_named(void **state)
 {

@@ -39,8 +39,7 @@ static int free_loop(void **state)
     return 0;
 }
 
-/* ---- Outflow -----------------------------------------------------------------------------------
- */
+/* ---- Outflow -------------------------------------------------------------------------------- */
 
 struct written {
     size_t total, largest;
@@ -118,8 +117,7 @@ static void what_nobody_reads_any_more_is_dropped(void **state)
     close(ends[1]);
 }
 
-/* ---- Monitor -----------------------------------------------------------------------------------
- */
+/* ---- Monitor -------------------------------------------------------------------------------- */
 
 struct messages {
     struct monitor monitor;

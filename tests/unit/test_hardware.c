@@ -105,8 +105,7 @@ static void what_is_no_layout_is_refused(void **state)
     assert_int_equal(vp_layout_parse(many, &layout, NULL), VP_ERROR_INVALID);
 }
 
-/* ---- Reading an emulated board ------------------------------------------------------------------
- */
+/* ---- Reading an emulated board -------------------------------------------------------------- */
 
 /* A board, and what goes wrong on the way to it. */
 struct wire {
@@ -284,8 +283,7 @@ static void what_the_board_does_not_show_is_filled_and_told(void **state)
     vp_device_destroy(desk.wire.device);
 }
 
-/* ---- What goes wrong ----------------------------------------------------------------------------
- */
+/* ---- What goes wrong ------------------------------------------------------------------------ */
 
 static void a_failed_request_is_repeated(void **state)
 {

@@ -239,8 +239,7 @@ static void hostile_texts_stay_within_their_line(void **state)
     usb_device_clear(&device);
 }
 
-/* ---- The tree ----------------------------------------------------------------------------------
- */
+/* ---- The tree ------------------------------------------------------------------------------- */
 
 static struct tree tree;
 static struct usb_device shown;

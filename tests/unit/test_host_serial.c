@@ -119,8 +119,7 @@ static void one_interface_may_have_it_all(void **state)
     usb_device_clear(&device);
 }
 
-/* ---- Line coding --------------------------------------------------------------------------------
- */
+/* ---- Line coding ---------------------------------------------------------------------------- */
 
 static void coding_is(unsigned flags, unsigned speed, uint32_t rate, unsigned stop, unsigned parity,
                       unsigned bits)

@@ -25,8 +25,7 @@ static char folder[] = "/tmp/vparticle-server-XXXXXX";
 static char address[128];
 static char told[1024];
 
-/* ---- A server that shows one device, and what it says to a transfer ---------------------------
- */
+/* ---- A server that shows one device, and what it says to a transfer ------------------------- */
 
 enum answer { NOTHING, DEVICE_GONE, NONSENSE };
 

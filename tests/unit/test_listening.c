@@ -31,8 +31,7 @@ static void expect(struct chip *chip, const char *said, const char *heard)
     assert_string_equal(chip_hear(chip), heard);
 }
 
-/* ---- Speeds ------------------------------------------------------------------------------------
- */
+/* ---- Speeds --------------------------------------------------------------------------------- */
 
 static void a_speed_enters_dfu(void **state)
 {
@@ -76,8 +75,7 @@ static void another_speed_listens_or_receives(void **state)
     }
 }
 
-/* ---- Commands -----------------------------------------------------------------------------------
- */
+/* ---- Commands ------------------------------------------------------------------------------- */
 
 static void it_says_who_it_is(void **state)
 {

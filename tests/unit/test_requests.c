@@ -421,8 +421,7 @@ static void a_button_held_through_an_update_counts_afterwards(void **state)
     vp_device_destroy(device);
 }
 
-/* ---- Storage ----------------------------------------------------------------------------------
- */
+/* ---- Storage -------------------------------------------------------------------------------- */
 
 static void storage_is_described_until_2_0_0(void **state)
 {
@@ -454,8 +453,7 @@ static void storage_is_described_until_2_0_0(void **state)
     vp_device_destroy(device);
 }
 
-/* ---- The old protocol ---------------------------------------------------------------------------
- */
+/* ---- The old protocol ----------------------------------------------------------------------- */
 
 static void the_old_protocol_works(void **state)
 {

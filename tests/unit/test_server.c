@@ -192,8 +192,7 @@ static void complete_interrupt(struct bench *bench, void *argument)
     assert_true(fake_device_complete(bench->devices[0], 1, true, argument, 4));
 }
 
-/* ---- Things to do as a client ------------------------------------------------------------------
- */
+/* ---- Things to do as a client --------------------------------------------------------------- */
 
 static const uint8_t get_status[8] = {0xA1, FAKE_REQUEST_STATUS, 0, 0, 0, 0, 6, 0};
 static const uint8_t stall_in[8] = {0xA1, FAKE_REQUEST_STALL, 0, 0, 0, 0, 6, 0};

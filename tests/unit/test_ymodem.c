@@ -19,8 +19,7 @@
 
 enum { SOH = 1, STX = 2, EOT = 4, FLASH_SIZE = 0x100000 };
 
-/* ---- A sender ----------------------------------------------------------------------------------
- */
+/* ---- A sender ------------------------------------------------------------------------------- */
 
 /* A packet with a CRC that is right or, as particle-cli has it, zero. */
 static void send_packet(struct chip *chip, uint8_t sequence, const void *data, size_t count,

@@ -32,8 +32,7 @@ unsigned vp_system_modules(const struct vp_system *system, struct vp_described_m
     return count;
 }
 
-/* ---- The words ---------------------------------------------------------------------------------
- */
+/* ---- The words ------------------------------------------------------------------------------ */
 
 /* module_function_string(); functions that only later boards have are left to "_". */
 static const char *function_name(uint8_t function)
@@ -57,8 +56,7 @@ static const char *store_name(enum vp_store store)
     return names[store];
 }
 
-/* ---- The text ----------------------------------------------------------------------------------
- */
+/* ---- The text ------------------------------------------------------------------------------- */
 
 static bool is_listed(const struct vp_described_module *described,
                       const struct vp_description_rules *rules)

@@ -27,8 +27,7 @@ void vp_console_start(struct vp_system *system)
     system->console = (struct vp_console){0};
 }
 
-/* ---- Commands ----------------------------------------------------------------------------------
- */
+/* ---- Commands ------------------------------------------------------------------------------- */
 
 static void print_device_id(struct vp_system *system, const char *before)
 {

@@ -63,8 +63,7 @@ void vp_wifi_dialog_start(struct vp_system *system)
     ask_ssid(system);
 }
 
-/* ---- The end ------------------------------------------------------------------------------------
- */
+/* ---- The end -------------------------------------------------------------------------------- */
 
 /* wlan_set_credentials_internal() @ v0.7.0 */
 static bool is_key_sound(unsigned security, size_t length)
@@ -118,8 +117,7 @@ static void save(struct vp_system *system, const char *password)
     vp_system_listen(system, false); /* WLAN_SERIAL_CONFIG_DONE */
 }
 
-/* ---- Answers ------------------------------------------------------------------------------------
- */
+/* ---- Answers -------------------------------------------------------------------------------- */
 
 /* Without Enterprise: a password, if there is any security. */
 static void finish(struct vp_system *system)

@@ -56,8 +56,7 @@ void vp_ymodem_start(struct vp_system *system)
     system->ymodem = (struct vp_ymodem){.active = true};
 }
 
-/* ---- The end ----------------------------------------------------------------------------------
- */
+/* ---- The end -------------------------------------------------------------------------------- */
 
 static void say_line(struct vp_system *system, const char *text)
 {
@@ -168,8 +167,7 @@ static void end_session(struct vp_system *system)
     }
 }
 
-/* ---- Packets -----------------------------------------------------------------------------------
- */
+/* ---- Packets -------------------------------------------------------------------------------- */
 
 /* strtoul() of a 32-bit processor. */
 static uint32_t parse_size(const char *text)

@@ -124,8 +124,7 @@ void vp_update_cancel(struct vp_system *system)
     close_door(system);
 }
 
-/* ---- The end ----------------------------------------------------------------------------------
- */
+/* ---- The end -------------------------------------------------------------------------------- */
 
 /* validityResultToSystemError() @ v2.2.0 */
 static int error_of(const struct vp_described_module *fetched)
@@ -282,8 +281,7 @@ bool vp_update_apply_flagged(struct vp_system *system)
            apply(system, &result) == 0 && (result.queued || result.installed);
 }
 
-/* ---- Time ---------------------------------------------------------------------------------------
- */
+/* ---- Time ----------------------------------------------------------------------------------- */
 
 static uint32_t silence_limit(const struct vp_system *system)
 {

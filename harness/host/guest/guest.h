@@ -16,8 +16,7 @@
 
 #include "vparticle/error.h"
 
-/* ---- What is there -----------------------------------------------------------------------------
- */
+/* ---- What is there -------------------------------------------------------------------------- */
 
 enum { VP_GUEST_NEEDS_MAX = 4 };
 
@@ -42,8 +41,7 @@ struct vp_guest_state {
  */
 void vp_guest_look(const char *cache, struct vp_guest_state *state);
 
-/* ---- Preparing ---------------------------------------------------------------------------------
- */
+/* ---- Preparing ------------------------------------------------------------------------------ */
 
 /** Where the guest is made from. */
 struct vp_guest_sources {
@@ -73,8 +71,7 @@ struct vp_guest_progress {
 int vp_guest_prepare(const struct vp_guest_sources *sources,
                      const struct vp_guest_progress *progress, struct vp_failure *failure);
 
-/* ---- Running -----------------------------------------------------------------------------------
- */
+/* ---- Running -------------------------------------------------------------------------------- */
 
 /**
  * The folder in which a job can write.

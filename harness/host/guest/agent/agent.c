@@ -43,8 +43,7 @@ struct agent {
     bool over; /**< the last frame was said; when it is written, off */
 };
 
-/* ---- Answers -----------------------------------------------------------------------------------
- */
+/* ---- Answers -------------------------------------------------------------------------------- */
 
 static void say(struct agent *agent, enum frame_type type, const void *payload, size_t length)
 {
@@ -106,8 +105,7 @@ static void on_answered(void *context, size_t size)
     }
 }
 
-/* ---- The job's streams -------------------------------------------------------------------------
- */
+/* ---- The job's streams ---------------------------------------------------------------------- */
 
 static void close_stream(struct agent *agent, ev_io *io)
 {
@@ -171,8 +169,7 @@ static void on_input_written(void *context, size_t size)
     }
 }
 
-/* ---- The job -----------------------------------------------------------------------------------
- */
+/* ---- The job -------------------------------------------------------------------------------- */
 
 static void start_job(struct agent *agent);
 static void take_frames(struct agent *agent);
@@ -256,8 +253,7 @@ static void take_start(struct agent *agent, struct frame_start start)
     start_job(agent);
 }
 
-/* ---- What the host says ------------------------------------------------------------------------
- */
+/* ---- What the host says --------------------------------------------------------------------- */
 
 static int take_description(struct agent *agent, const struct frame *frame)
 {

@@ -14,8 +14,7 @@
 /** What image/init.sh leaves open: the port, and the file system that took all changes. */
 enum { AGENT_PORT = 3, AGENT_CHANGES = 4 };
 
-/* ---- system.c: what a booting system does ------------------------------------------------------
- */
+/* ---- system.c: what a booting system does --------------------------------------------------- */
 
 /** Mount /proc, /sys, /dev, /run and the like, and bring up the loopback. */
 int system_start(struct vp_failure *failure);
@@ -33,8 +32,7 @@ pid_t system_start_udev(void);
 /** Write everything, and end the guest. */
 _Noreturn void system_power_off(void);
 
-/* ---- job.c -------------------------------------------------------------------------------------
- */
+/* ---- job.c ---------------------------------------------------------------------------------- */
 
 /** A job as it is named, piece by piece. Begin with zeros. */
 struct job {
@@ -63,8 +61,7 @@ struct job_process {
 int job_start(const struct job *job, mode_t mask, bool one_stream, struct job_process *process,
               struct vp_failure *failure);
 
-/* ---- lost.c ------------------------------------------------------------------------------------
- */
+/* ---- lost.c --------------------------------------------------------------------------------- */
 
 enum { LOST_SHOWN = 3, LOST_TEXT_SIZE = 1024 };
 

@@ -10,8 +10,7 @@
 
 #include "host/guest/agent/agent.h"
 
-/* ---- What it is --------------------------------------------------------------------------------
- */
+/* ---- What it is ----------------------------------------------------------------------------- */
 
 int job_set(char **path, const void *text, size_t length)
 {
@@ -66,8 +65,7 @@ void job_clear(struct job *job)
     *job = (struct job){.arguments = NULL};
 }
 
-/* ---- Starting it -------------------------------------------------------------------------------
- */
+/* ---- Starting it ---------------------------------------------------------------------------- */
 
 /** Pipes: the first end is read. */
 struct streams {

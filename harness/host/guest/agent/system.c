@@ -72,8 +72,7 @@ int system_start(struct vp_failure *failure)
     return 0;
 }
 
-/* ---- The share ---------------------------------------------------------------------------------
- */
+/* ---- The share ------------------------------------------------------------------------------ */
 
 /* The tool may run as somebody else than the user who started the guest. This changes our layer
  * only. */
@@ -111,8 +110,7 @@ int system_mount_share(const char *path, struct vp_failure *failure)
     return 0;
 }
 
-/* ---- udev --------------------------------------------------------------------------------------
- */
+/* ---- udev ----------------------------------------------------------------------------------- */
 
 static void run(const char *program, const char *argument)
 {

@@ -16,8 +16,7 @@
 
 static const char about_file[] = "manifest", sum_file[] = "state.sum";
 
-/* ---- Paths -------------------------------------------------------------------------------------
- */
+/* ---- Paths ---------------------------------------------------------------------------------- */
 
 int cache_folder(const char *wish, char *folder, struct vp_failure *failure)
 {
@@ -69,8 +68,7 @@ void cache_nothing_path(const char *folder, char *path, size_t size)
     snprintf(path, size, "%s/nothing", folder);
 }
 
-/* ---- Files -------------------------------------------------------------------------------------
- */
+/* ---- Files ---------------------------------------------------------------------------------- */
 
 static int read_text(const char *folder, const char *name, char *text, size_t size)
 {
@@ -153,8 +151,7 @@ int cache_write_about(const char *folder, const struct manifest *manifest,
     return error ? error : write_text(folder, about_file, manifest->text, manifest->size, failure);
 }
 
-/* ---- Entries -----------------------------------------------------------------------------------
- */
+/* ---- Entries -------------------------------------------------------------------------------- */
 
 static bool is_key(const char *name)
 {

@@ -54,8 +54,7 @@ static void tick(const struct preparation *preparation)
     }
 }
 
-/* ---- Sources -----------------------------------------------------------------------------------
- */
+/* ---- Sources -------------------------------------------------------------------------------- */
 
 static bool wants_busybox(void *context, const char *path)
 {
@@ -116,8 +115,7 @@ static int find_sources(struct preparation *preparation, struct vp_failure *fail
     return error;
 }
 
-/* ---- Kernel and modules ------------------------------------------------------------------------
- */
+/* ---- Kernel and modules --------------------------------------------------------------------- */
 
 static const char *last_name(const char *path)
 {
@@ -214,8 +212,7 @@ static int write_initrd(const struct preparation *preparation, const char *path,
     return initrd_write(&initrd, path, failure);
 }
 
-/* ---- All together -------------------------------------------------------------------------------
- */
+/* ---- All together --------------------------------------------------------------------------- */
 
 static int describe(struct preparation *preparation, struct vp_failure *failure)
 {

@@ -24,8 +24,7 @@ static void fail(struct machine *machine, const char *reason)
     }
 }
 
-/* ---- The port ----------------------------------------------------------------------------------
- */
+/* ---- The port ------------------------------------------------------------------------------- */
 
 static void take_frames(struct machine *machine)
 {
@@ -96,8 +95,7 @@ void machine_listen(struct machine *machine, bool listen)
     }
 }
 
-/* ---- The monitor -------------------------------------------------------------------------------
- */
+/* ---- The monitor ---------------------------------------------------------------------------- */
 
 static void execute(struct machine *machine, const char *command, json_t *arguments)
 {
@@ -186,8 +184,7 @@ void machine_go(struct machine *machine)
     execute(machine, "cont", NULL);
 }
 
-/* ---- The process -------------------------------------------------------------------------------
- */
+/* ---- The process ---------------------------------------------------------------------------- */
 
 static void on_death(struct ev_loop *loop, ev_io *io, int events)
 {
