@@ -46,7 +46,6 @@ static void leave(struct device *device)
         ev_timer_set(&kernel->look, 0, LOOK_SECONDS);
         ev_timer_start(kernel->base.loop, &kernel->look);
     }
-    kernel_postpone(kernel);
 }
 
 static bool is_forgotten(const struct device *device, const struct vhci_ports *ports)
@@ -87,6 +86,7 @@ static void on_look(struct ev_loop *loop, ev_timer *timer, int events)
     }
     if (forgotten) {
         devices_rescan(kernel);
+        kernel_postpone(kernel);
         kernel_serve(kernel);
     }
 }
@@ -144,8 +144,7 @@ static void on_imported(void *context, const struct vp_usbip_device *shown, int 
 {
     struct device *device = context;
     struct kernel *kernel = device->kernel;
-    device->remote_number = shown->devnum;
-    device->imported_at = kernel->lists_asked;
+    listed_import(&device->listed, shown->devnum, kernel->lists_asked);
     const char *reason =
         take_port(device, socket, shown->busnum << 16 | shown->devnum, shown->speed);
     if (!reason) {
@@ -214,21 +213,10 @@ static void add_device(struct kernel *kernel, const struct vp_usbip_device *show
     if (device) {
         device->kernel = kernel;
         snprintf(device->busid, sizeof device->busid, "%s", shown->busid);
-        device->remote_number = shown->devnum;
+        device->listed.number = shown->devnum;
         LL_APPEND(kernel->devices, device);
         import(device);
     }
-}
-
-static const struct vp_usbip_device *find_shown(const struct vp_usbip_device *shown, size_t count,
-                                                const char *busid)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(shown[i].busid, busid) == 0) {
-            return &shown[i];
-        }
-    }
-    return NULL;
 }
 
 static struct device *find_device(struct kernel *kernel, const char *busid)
@@ -240,12 +228,9 @@ static struct device *find_device(struct kernel *kernel, const char *busid)
     return device;
 }
 
-/* The list may be read before the end of the connection is: a tool must not start in between. */
-static bool has_left(const struct device *device, const struct vp_usbip_device *now)
+static bool is_attached(const struct device *device)
 {
-    return (device->state == DEVICE_READY || device->state == DEVICE_ATTACHING) &&
-           device->kernel->lists_answered > device->imported_at &&
-           (!now || now->devnum != device->remote_number);
+    return device->state == DEVICE_READY || device->state == DEVICE_ATTACHING;
 }
 
 /* Bring our devices in line with what the server shows. */
@@ -253,14 +238,15 @@ static void compare(struct kernel *kernel, const struct vp_usbip_device *shown, 
 {
     for (struct device *device = kernel->devices, *next; device; device = next) {
         next = device->next;
-        const struct vp_usbip_device *now = find_shown(shown, count, device->busid);
-        if (has_left(device, now)) {
+        const struct vp_usbip_device *now = listed_find(shown, count, device->busid);
+        if (is_attached(device) &&
+            listed_look(&device->listed, now, kernel->lists_answered, ev_now(kernel->base.loop))) {
             leave(device);
         }
         if (device->state != DEVICE_FAILED) {
             continue;
         }
-        if (!now || (device->has_port && now->devnum != device->remote_number)) {
+        if (!now || (device->has_port && now->devnum != device->listed.number)) {
             leave(device);
         } else if (!device->has_port) {
             import(device);
@@ -319,7 +305,8 @@ void devices_rescan(struct kernel *kernel)
 bool devices_are_settled(const struct kernel *kernel)
 {
     for (const struct device *device = kernel->devices; device; device = device->next) {
-        if (device->state != DEVICE_READY && device->state != DEVICE_FAILED) {
+        const bool ready = device->state == DEVICE_READY && !device->listed.leaves;
+        if (!ready && device->state != DEVICE_FAILED) {
             return false;
         }
     }

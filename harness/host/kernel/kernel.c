@@ -56,7 +56,7 @@ static void wait_in_line(struct kernel *kernel, struct waiting *waiting)
 void kernel_postpone(struct kernel *kernel)
 {
     for (struct waiting *waiting = kernel->waiting; waiting; waiting = waiting->next) {
-        waiting->list = devices_next_list(kernel) + 1;
+        waiting->list = devices_next_list(kernel);
     }
 }
 

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "host/client/listed.h"
 #include "host/engine.h"
 #include "host/kernel/present.h"
 #include "vparticle/usbip.h"
@@ -24,8 +25,7 @@ enum device_state {
 struct device {
     struct kernel *kernel;
     char busid[VP_USBIP_BUSID_SIZE]; /**< the server's */
-    uint32_t remote_number;          /**< devnum of the server */
-    unsigned long imported_at;       /**< how many lists had been asked for then */
+    struct listed listed;
     enum device_state state;
     bool has_port, complained;
     unsigned port;
@@ -54,7 +54,8 @@ struct kernel {
 /** Start whoever waits, if all devices are ready or have failed. */
 void kernel_serve(struct kernel *kernel);
 
-/** A device has left: whoever waits does so for the first list that is asked for from now on. */
+/** A device was forgotten: whoever waits does so for devices_next_list(), which may have it again.
+ */
 void kernel_postpone(struct kernel *kernel);
 
 /* ---- devices.c ------------------------------------------------------------------------------ */

@@ -52,6 +52,7 @@ static bool is_settled(const struct userland *host)
 {
     for (const struct host_device *device = host->devices; device; device = device->next) {
         if (device->state == DEVICE_OPENING || device->state == DEVICE_ENUMERATING ||
+            (device->state == DEVICE_READY && device->listed.leaves) ||
             acm_is_probing(device, -1)) {
             return false;
         }

@@ -227,7 +227,7 @@ static void on_enumerated(struct host_device *device, bool success)
 static void on_opened(void *context, const struct vp_usbip_device *shown)
 {
     struct host_device *device = context;
-    device->remote_number = shown->devnum;
+    listed_import(&device->listed, shown->devnum, device->host->lists_asked);
     device->usb.speed = shown->speed >= USB_SPEED_LOW && shown->speed <= USB_SPEED_HIGH
                             ? (enum usb_speed)shown->speed
                             : USB_SPEED_FULL;
@@ -302,7 +302,7 @@ static void attach(struct userland *host, const struct vp_usbip_device *shown)
     device->host = host;
     device->usb.port = port;
     snprintf(device->busid, sizeof device->busid, "%s", shown->busid);
-    device->remote_number = shown->devnum;
+    device->listed.number = shown->devnum;
     device->next = host->devices;
     host->devices = device;
     import(device);
@@ -310,15 +310,20 @@ static void attach(struct userland *host, const struct vp_usbip_device *shown)
 
 /* ---- The list ---------------------------------------------------------------------------- */
 
-static bool is_listed(const struct host_device *device, const struct vp_usbip_device *shown,
-                      size_t count)
+/* A device that was imported, and has not failed since. */
+static bool is_attached(const struct host_device *device)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(shown[i].busid, device->busid) == 0) {
-            return true;
-        }
+    return device->link && (device->state == DEVICE_READY || device->state == DEVICE_ENUMERATING);
+}
+
+static bool is_to_be_given_up(struct host_device *device, const struct vp_usbip_device *now)
+{
+    const struct userland *host = device->host;
+    if (is_attached(device)) {
+        return listed_look(&device->listed, now, host->lists_answered, ev_now(host->base.loop)) &&
+               device->state == DEVICE_READY; /* enumeration has a time limit of its own */
     }
-    return device == device->host->root_hub;
+    return !device->link && !now && device != host->root_hub;
 }
 
 /* Bring our devices in line with what the server shows. */
@@ -326,8 +331,8 @@ static void compare(struct userland *host, const struct vp_usbip_device *shown, 
 {
     for (struct host_device *device = host->devices, *next; device; device = next) {
         next = device->next;
-        if (!device->link && !is_listed(device, shown, count)) {
-            device_free(device);
+        if (is_to_be_given_up(device, listed_find(shown, count, device->busid))) {
+            drop(device);
         }
     }
     for (size_t i = 0; i < count; i++) {
@@ -335,7 +340,7 @@ static void compare(struct userland *host, const struct vp_usbip_device *shown, 
         if (device && device->state == DEVICE_FAILED && !device->link) {
             import(device);
         } else if (device && device->state == DEVICE_FAILED &&
-                   device->remote_number != shown[i].devnum) {
+                   device->listed.number != shown[i].devnum) {
             drop(device);
             device = NULL;
         }

@@ -6,6 +6,7 @@
 #define VP_HOST_BUS_H
 
 #include "host/client/link.h"
+#include "host/client/listed.h"
 #include "host/userland/usb/usb_device.h"
 #include "vparticle/host.h"
 
@@ -25,7 +26,7 @@ struct host_device {
     enum device_state state;
     struct link *link; /**< NULL for the root hub and for a device that couldn't be imported */
     char busid[VP_USBIP_BUSID_SIZE]; /**< at the server; "" for the root hub */
-    uint32_t remote_number;          /**< the server's devnum: new each time it attaches */
+    struct listed listed;
     bool complained;                 /**< about an import that failed */
     struct enumeration *enumeration; /**< while DEVICE_ENUMERATING */
     struct usbfs_file *files;        /**< open files */
