@@ -23,7 +23,8 @@ enum {
     OUTPUT_WAITING_MAX = 256 * 1024,
 };
 
-/* The guest answers in half a second; on a machine that is very busy, in many times of that. */
+/* The guest answers in half a second, and starts the job in another two; on a machine that is very
+ * busy, in many times of that. */
 static const double PATIENCE = 120;
 
 /* timeout(1) sends its signal to us and then to our process group, which we are in: milliseconds.
@@ -44,6 +45,7 @@ struct session {
     ev_idle summing;    /**< while QEMU loads it, there is nothing else to do */
     bool loaded, whole; /**< both: go */
     bool damaged;       /**< it is of no use to anybody */
+    bool answered;      /**< it is awake */
     bool started;       /**< the job was told to start */
     ev_timer patience;
     ev_io input, signals;
@@ -189,10 +191,12 @@ static void on_frame(void *context, const struct frame *frame)
     struct session *session = context;
     switch (frame->type) {
     case FRAME_READY:
-        ev_timer_stop(session->loop, &session->patience);
+        session->answered = true;
+        ev_timer_again(session->loop, &session->patience);
         reached(session, "the guest answers");
         break;
     case FRAME_AGENT:
+        ev_timer_stop(session->loop, &session->patience);
         send_start(&session->machine);
         session->started = true;
         ev_io_start(session->loop, &session->input);
@@ -257,7 +261,9 @@ static void on_patience(struct ev_loop *loop, ev_timer *timer, int events)
 {
     (void)loop;
     (void)events;
-    on_failed(timer->data, "it has not answered within two minutes");
+    const struct session *session = timer->data;
+    on_failed(timer->data, session->answered ? "it has not begun the job within two minutes"
+                                             : "it has not answered within two minutes");
 }
 
 /* ---- Starting ------------------------------------------------------------------------------- */
@@ -374,7 +380,7 @@ static void prepare_watchers(struct session *session, int signals)
     session->summing.data = session;
     session->sum = cache_sum(0, NULL, 0);
     ev_idle_start(session->loop, &session->summing);
-    ev_timer_init(&session->patience, on_patience, PATIENCE, 0);
+    ev_timer_init(&session->patience, on_patience, PATIENCE, PATIENCE);
     session->patience.data = session;
     ev_timer_start(session->loop, &session->patience);
 }
