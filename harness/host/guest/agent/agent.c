@@ -18,12 +18,11 @@
 #include "host/guest/guest.h"
 #include "host/guest/wire/frames.h"
 #include "host/guest/wire/outflow.h"
+#include "host/tool/command.h"
 
 enum {
     READ_SIZE = 32 * 1024,
     OUTPUT_WAITING_MAX = 256 * 1024,
-    EXIT_NOT_EXECUTABLE = 126,
-    EXIT_NOT_FOUND = 127,
 };
 
 struct agent {
