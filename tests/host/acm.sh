@@ -5,7 +5,7 @@ source "$(dirname "$0")/common.sh"
 source "$(dirname "$0")/acm_common.sh"
 
 for probe in acm_probe acm_probe_static; do
-    for case in settings descriptors lines data flow flushing closing sent-after-close cooked unplug drivers crowd \
+    for case in settings descriptors lines changes data flow flushing closing sent-after-close cooked unplug drivers crowd \
         nothing-is-made; do
         start_device
         expect "$probe $case" with_device "$PROBES/$probe" control "$case"

@@ -160,6 +160,7 @@ static const struct {
     {"settings", case_settings},
     {"descriptors", case_descriptors},
     {"lines", case_lines},
+    {"changes", case_changes},
     {"data", case_data},
     {"flow", case_flow},
     {"closing", case_closing},

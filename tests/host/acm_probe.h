@@ -57,6 +57,7 @@ bool probe_has_succeeded(int child);
 void case_settings(void);
 void case_descriptors(void);
 void case_lines(void);
+void case_changes(void);
 void case_data(void);
 void case_flow(void);
 void case_flushing(void);

@@ -12,6 +12,7 @@ results=$(realpath "$results")
 for tool in lsusb dfu-util udevadm; do
     command -v "$tool" >/dev/null || { echo "SKIPPED: $tool is not installed"; exit 77; }
 done
+[ -e /lib/udev/rules.d/71-seat.rules ] || { echo "SKIPPED: systemd's rules for udev are not installed"; exit 77; }
 status=0
 "$VPARTICLE" guest prepare >"$results/prepare.log" 2>&1 || status=$?
 case $status in
