@@ -23,7 +23,7 @@
 
 /* The userland host with servers that do not behave, and both hosts with servers that behave in
  * their own way. */
-static char folder[] = "/tmp/vparticle-server-XXXXXX";
+static char folder[32];
 static char address[128];
 static char told[1024];
 static enum vp_host_engine engine = VP_HOST_USERLAND;
@@ -371,6 +371,7 @@ static int make_folder(void **state)
 {
     (void)state;
     alarm(60);
+    snprintf(folder, sizeof folder, "/tmp/vparticle-server-XXXXXX");
     if (!mkdtemp(folder)) {
         return -1;
     }
@@ -404,6 +405,5 @@ int main(int argc, char **argv)
         return cmocka_run_group_tests(both, make_folder, remove_folder);
     }
     const int failed = cmocka_run_group_tests(userland, make_folder, remove_folder);
-    strcpy(strrchr(folder, '-'), "-XXXXXX");
     return failed + cmocka_run_group_tests(both, make_folder, remove_folder);
 }
