@@ -49,6 +49,23 @@ void http_token_current(struct http_request *request);
 void http_token_delete_current(struct http_request *request);
 void http_token_delete_all(struct http_request *request);
 void http_token_delete(struct http_request *request);
-void http_user(struct http_request *request); /* user.c */
+void http_user(struct http_request *request);        /* user.c */
+void http_device_list(struct http_request *request); /* devices.c */
+void http_device_details(struct http_request *request);
+void http_device_claim(struct http_request *request);
+void http_device_remove(struct http_request *request);
+void http_device_update(struct http_request *request);
+void http_product_list(struct http_request *request); /* products.c */
+void http_product_details(struct http_request *request);
+void http_product_device_list(struct http_request *request);
+void http_product_device_add(struct http_request *request);
+void http_product_device_remove(struct http_request *request);
+void http_product_device_update(struct http_request *request);
+void http_build_targets(struct http_request *request); /* targets.c */
+void http_binary_create(struct http_request *request); /* build.c */
+void http_binary_get(struct http_request *request);
+void http_device_os_versions(struct http_request *request); /* device_os.c */
+void http_device_os_version(struct http_request *request);
+void http_device_os_file(struct http_request *request);
 
 #endif
