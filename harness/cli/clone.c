@@ -9,7 +9,7 @@
 #include "hardware/bus.h"
 #include "hardware/clone.h"
 #include "report/terminal.h"
-#include "report/write_file.h"
+#include "files/write_file.h"
 
 struct options {
     struct vp_hardware_wish wish;

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "cli/commands.h"
-#include "report/write_file.h"
+#include "files/write_file.h"
 #include "vparticle/forge.h"
 
 static void print_usage(FILE *to)

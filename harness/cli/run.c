@@ -12,7 +12,7 @@
 
 #include "cli/commands.h"
 #include "cli/wrong.h"
-#include "report/write_file.h"
+#include "files/write_file.h"
 #include "trace/trace_file.h"
 #include "vparticle/control.h"
 #include "vparticle/device.h"

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "report/report_private.h"
-#include "report/write_file.h"
+#include "files/write_file.h"
 
 /* Texts are clean already; what is left is XML's own. */
 static void print_escaped(FILE *to, const char *text)

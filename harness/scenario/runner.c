@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <poll.h>
 #include <pwd.h>
 #include <signal.h>
@@ -14,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "files/remove_folder.h"
 #include "scenario/engine.h"
 #include "scenario/needs.h"
 
@@ -190,19 +190,6 @@ static void finish_without(struct runner *runner, unsigned which, enum vp_outcom
 
 /* ---- Processes ------------------------------------------------------------------------------ */
 
-static int remove_entry(const char *path, const struct stat *status, int kind, struct FTW *where)
-{
-    (void)status;
-    (void)kind;
-    (void)where;
-    return remove(path);
-}
-
-static void remove_folder(const char *path)
-{
-    nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
-}
-
 static bool write_all(int descriptor, const char *text)
 {
     size_t length = strlen(text);
@@ -355,7 +342,7 @@ static void free_job(struct job *job)
         close(job->pipe);
     }
     if (job->folder) {
-        remove_folder(job->folder);
+        vp_remove_folder(job->folder);
     }
     free(job->folder);
     free(job->received);

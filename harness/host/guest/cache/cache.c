@@ -3,7 +3,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +11,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "files/remove_folder.h"
 #include "host/guest/cache/sources.h"
 
 static const char about_file[] = "manifest", sum_file[] = "state.sum";
@@ -192,20 +192,6 @@ int cache_find(const char *cache, struct cache_entry *entry)
     return found ? 0 : VP_ERROR_NOT_FOUND;
 }
 
-static int remove_one(const char *path, const struct stat *status, int kind, struct FTW *walk)
-{
-    (void)status;
-    (void)kind;
-    (void)walk;
-    remove(path);
-    return 0;
-}
-
-void cache_remove(const char *path)
-{
-    nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-}
-
 static bool is_unfinished(const char *name)
 {
     return strncmp(name, CACHE_MAKING, strlen(CACHE_MAKING)) == 0;
@@ -219,7 +205,7 @@ static void remove_entries(const char *cache, const char *kept)
         const bool old = kept && is_key(name->d_name) && strcmp(name->d_name, kept) != 0;
         if (old || is_unfinished(name->d_name)) {
             snprintf(path, sizeof path, "%s/%s", cache, name->d_name);
-            cache_remove(path);
+            vp_remove_folder(path);
         }
     }
     if (listing) {
@@ -236,7 +222,7 @@ int cache_keep(const char *cache, const char *made, const char *key, struct vp_f
 {
     char path[PATH_MAX + KEY_SIZE];
     snprintf(path, sizeof path, "%s/%s", cache, key);
-    cache_remove(path); /* of the same key, and damaged, or it would have been used */
+    vp_remove_folder(path); /* of the same key, and damaged, or it would have been used */
     if (rename(made, path)) {
         return vp_fail(failure, VP_ERROR_IO, "cannot rename %s: %s", made, strerror(errno));
     }

@@ -69,7 +69,5 @@ void cache_remove_unfinished(const char *cache);
  */
 int cache_keep(const char *cache, const char *made, const char *key, struct vp_failure *failure);
 
-/** Remove a folder and all that is in it. */
-void cache_remove(const char *path);
 
 #endif

@@ -13,6 +13,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "files/remove_folder.h"
 #include "host/guest/cache/boot.h"
 #include "host/guest/cache/cache.h"
 #include "host/guest/cache/sources.h"
@@ -277,7 +278,7 @@ static int build(struct preparation *preparation, struct vp_failure *failure)
         error = save_state(preparation, kernel, initrd, failure);
     }
     if (!error) {
-        cache_remove(preparation->work);
+        vp_remove_folder(preparation->work);
         error = cache_write_about(preparation->making, &preparation->manifest, failure);
     }
     return error;
@@ -428,7 +429,7 @@ int vp_guest_prepare(const struct vp_guest_sources *sources,
         error = file < 0 ? file : prepare_locked(preparation, failure);
     }
     if (*preparation->making) {
-        cache_remove(preparation->making);
+        vp_remove_folder(preparation->making);
     }
     if (file >= 0) {
         close(file);

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "files/remove_folder.h"
 #include "host/guest/cache/cache.h"
 #include "host/guest/guest.h"
 #include "host/guest/machine/machine.h"
@@ -455,7 +456,7 @@ static int open_and_run(struct session *session)
         error = run(session, signals);
     }
     if (session->damaged) {
-        cache_remove(session->entry.folder);
+        vp_remove_folder(session->entry.folder);
     }
     if (signals >= 0) {
         close(signals);

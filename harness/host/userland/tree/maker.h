@@ -33,7 +33,5 @@ void maker_link(struct maker *maker, const char *name, const char *target);
 /** A folder inside; it may exist. */
 struct maker maker_folder(const struct maker *parent, const char *name);
 
-/** Remove a folder with all that is in it. */
-void maker_remove(const char *path);
 
 #endif

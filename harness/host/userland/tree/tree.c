@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "files/remove_folder.h"
 #include "host/userland/tree/maker.h"
 #include "host/userland/tree/record.h"
 #include "host/userland/udev/uevent.h"
@@ -230,7 +231,7 @@ static void remove_aside(struct tree *tree, const char *path)
     char aside[MAKER_PATH_SIZE];
     snprintf(aside, sizeof aside, "%s/aside/%u", tree->root, tree->counter++);
     if (rename(path, aside) == 0) {
-        maker_remove(aside);
+        vp_remove_folder(aside);
     }
 }
 
@@ -335,7 +336,7 @@ int tree_add(struct tree *tree, const struct usb_device *device)
     make_device(&maker, device);
     device_path(tree, device, path);
     if (maker.error || rename(maker.folder, path)) {
-        maker_remove(maker.folder);
+        vp_remove_folder(maker.folder);
         return VP_ERROR_IO;
     }
     each_subject(tree, device, add_names);
@@ -464,7 +465,7 @@ int tree_create(struct tree *tree, struct vp_failure *failure)
 void tree_destroy(struct tree *tree)
 {
     if (*tree->root) {
-        maker_remove(tree->root);
+        vp_remove_folder(tree->root);
         *tree->root = '\0';
     }
 }

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "files/remove_folder.h"
 #include "host/userland/tree/maker.h"
 #include "host/userland/tree/record.h"
 #include "host/userland/tree/tree.h"
@@ -149,5 +150,5 @@ void tree_remove_tty(struct tree *tree, struct uevent_subject tty)
     uevent_path(tty, path, sizeof path);
     snprintf(folder, sizeof folder, "%s/sys%.*s", tree->root, (int)(strrchr(path, '/') - path),
              path);
-    maker_remove(folder);
+    vp_remove_folder(folder);
 }

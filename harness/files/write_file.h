@@ -1,6 +1,6 @@
 /** @file write_file.h Files that appear whole or not at all. */
-#ifndef VP_REPORT_WRITE_FILE_H
-#define VP_REPORT_WRITE_FILE_H
+#ifndef VP_FILES_WRITE_FILE_H
+#define VP_FILES_WRITE_FILE_H
 
 #include <stddef.h>
 

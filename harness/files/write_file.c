@@ -1,4 +1,4 @@
-#include "report/write_file.h"
+#include "files/write_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
