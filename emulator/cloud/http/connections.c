@@ -31,25 +31,34 @@ static void close_soon(struct http_connection *connection)
     shutdown(connection->descriptor, SHUT_RDWR);
 }
 
-/** Make a place free, if hardly any is left. */
+/** The first of a phase that is not closed yet: the one that has been in it longest. */
+static struct http_connection *oldest(const struct vp_cloud_server *server, enum http_phase phase)
+{
+    struct http_connection *connection;
+    DL_FOREACH(server->connections[phase], connection)
+    {
+        if (!connection->closing) {
+            return connection;
+        }
+    }
+    return NULL;
+}
+
+/**
+ * Make a place free, if hardly any is left. Who has said by a token who it is, stays; of the others
+ * the one that has achieved nothing for the longest time goes, and not a newcomer.
+ */
 static void evict(struct vp_cloud_server *server)
 {
     const unsigned limit = server->options.connection_limit;
-    if (server->counters.connections < limit - limit / 8) {
+    struct http_connection *idle = oldest(server, HTTP_IDLE);
+    struct http_connection *unknown = oldest(server, HTTP_UNKNOWN);
+    if (server->counters.connections < limit - limit / 8 || (!idle && !unknown)) {
         return;
     }
-    for (enum http_phase phase = HTTP_IDLE; phase <= HTTP_UNKNOWN; phase++) {
-        struct http_connection *connection;
-        DL_FOREACH(server->connections[phase], connection)
-        {
-            if (!connection->closing) {
-                server->counters.evicted++;
-                http_log(server, "closed a connection that sent nothing: others need its place");
-                close_soon(connection);
-                return;
-            }
-        }
-    }
+    server->counters.evicted++;
+    http_log(server, "closed a connection that sent no request: others need its place");
+    close_soon(!unknown || (idle && idle->since <= unknown->since) ? idle : unknown);
 }
 
 void http_connection_opened(struct vp_cloud_server *server, struct MHD_Connection *mhd,

@@ -29,7 +29,7 @@ enum {
 
 /* ---- Connections -------------------------------------------------------------------- */
 
-/** What a connection is doing; in the order in which it has to go when there are too many. */
+/** What a connection is doing. Of the first two kinds some have to go when there are too many. */
 enum http_phase {
     HTTP_IDLE,      /**< has sent no complete head of a request */
     HTTP_UNKNOWN,   /**< sends a body, and has not said yet who it is */

@@ -55,6 +55,9 @@ static bool find_parameter(struct span header, const char *name, struct span *va
         while (at < header.length && header.text[at] != (quoted ? '"' : ';')) {
             at += quoted && header.text[at] == '\\' && at + 1 < header.length ? 2 : 1;
         }
+        if (quoted && at >= header.length) {
+            return false; /* the quote does not end */
+        }
         if (wanted) {
             *value = (struct span){header.text + first, at - first};
             return true;
