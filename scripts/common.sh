@@ -66,7 +66,7 @@ install_missing() {
 # What the build needs, as Debian packages.
 build_tools="ca-certificates cmake ninja-build gcc libc6-dev pkg-config libev-dev libseccomp-dev
     libcyaml-dev libyaml-dev libjansson-dev libprotobuf-c-dev protobuf-c-compiler libusb-1.0-0-dev libudev-dev libcmocka-dev libssl-dev
-    zlib1g-dev uthash-dev libarchive-dev libkmod-dev libsqlite3-dev"
+    zlib1g-dev uthash-dev libarchive-dev libkmod-dev libsqlite3-dev libmicrohttpd-dev"
 
 # need PACKAGE...: install the Debian packages that are not there yet. COMMAND/PACKAGE is a package
 # that is needed only where nothing else brings the command.

@@ -24,7 +24,7 @@ int vp_flash_create(struct vp_flash **flash, const struct vp_flash_geometry *geo
     return 0;
 }
 
-static void release_block(struct vp_flash_block *block)
+void vp_flash_release_block(struct vp_flash_block *block)
 {
     if (block && --block->references == 0) {
         free(block);
@@ -37,7 +37,7 @@ void vp_flash_destroy(struct vp_flash *flash)
         return;
     }
     for (unsigned i = 0; i < flash->geometry->sector_count; i++) {
-        release_block(flash->blocks[i]);
+        vp_flash_release_block(flash->blocks[i]);
     }
     vp_flash_close_image(flash);
     free(flash);
@@ -92,6 +92,7 @@ static struct vp_flash_block *new_block(uint32_t size, const uint8_t *contents)
     struct vp_flash_block *block = malloc(sizeof *block + size);
     if (block) {
         block->references = 1;
+        block->pooled = false;
         if (contents) {
             memcpy(block->bytes, contents, size);
         } else {
@@ -113,7 +114,7 @@ static uint8_t *writable_bytes(struct vp_flash *flash, const struct vp_flash_sec
         if (!own) {
             return NULL;
         }
-        release_block(*slot);
+        vp_flash_release_block(*slot);
         *slot = own;
     }
     return (*slot)->bytes;
@@ -239,7 +240,7 @@ int vp_flash_erase(struct vp_flash *flash, uint32_t address)
     const bool whole = granted == sector->size;
     if (whole && !flash->image) {
         struct vp_flash_block **slot = &flash->blocks[sector - flash->geometry->sectors];
-        release_block(*slot);
+        vp_flash_release_block(*slot);
         *slot = NULL;
     } else if (granted > 0 && sector_bytes(flash, sector)) {
         uint8_t *bytes = writable_bytes(flash, sector);

@@ -4,9 +4,11 @@
 
 #include "vparticle/flash.h"
 
-/** Contents of one sector, shared by forks until one of them writes. */
+/** Contents of one sector, shared by forks, and by whom vp_flash_share() found to have the same,
+ *  until one of them writes. */
 struct vp_flash_block {
     unsigned references;
+    bool pooled; /**< one of the references is a pool's */
     uint8_t bytes[];
 };
 
@@ -23,6 +25,9 @@ struct vp_flash {
 
 /** Bytes from the first to the last address of the chip. */
 uint32_t vp_flash_size(const struct vp_flash_geometry *geometry);
+
+/** One reference less; NULL is allowed. */
+void vp_flash_release_block(struct vp_flash_block *block);
 
 /** Release the mapping and the lock of an image file, if there is one. */
 void vp_flash_close_image(struct vp_flash *flash);

@@ -164,7 +164,28 @@ uint64_t vp_flash_operations(const struct vp_flash *flash);
 /** Microseconds that the chip was busy with its operations so far, as data sheets have it. */
 uint64_t vp_flash_busy_us(const struct vp_flash *flash);
 
-/** Bytes of memory that this flash alone holds (sectors not shared with a fork). */
+/* ---- Many flashes with the same contents ------------------------------------------------------
+ */
+
+/** Sectors that flashes have in common. It and its flashes belong to one thread. */
+struct vp_flash_pool;
+
+/** @param[out] pool  owned by the caller: vp_flash_pool_destroy(). @return 0 or VP_ERROR_NO_MEMORY
+ */
+int vp_flash_pool_create(struct vp_flash_pool **pool);
+
+/** NULL is allowed. What is shared stays so. */
+void vp_flash_pool_destroy(struct vp_flash_pool *pool);
+
+/**
+ * Look for sectors of this flash that the pool has from others with the same contents, and keep
+ * them once, copy on write; the others are added to the pool. Sectors that were written full of
+ * ones are released. Nobody can tell, but for vp_flash_private_bytes(). Only sectors that have
+ * changed since the last time are looked at. A flash in an image file stays as it is.
+ */
+void vp_flash_share(struct vp_flash_pool *pool, struct vp_flash *flash);
+
+/** Bytes of memory that this flash alone holds (sectors not shared with a fork or a pool). */
 size_t vp_flash_private_bytes(const struct vp_flash *flash);
 
 #endif

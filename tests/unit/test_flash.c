@@ -232,6 +232,89 @@ static void an_image_file_outlives_kill_9(void **state)
     rmdir(folder);
 }
 
+/* ---- A pool ------------------------------------------------------------------------------------
+ */
+
+static void fill(struct vp_flash *flash, uint32_t address, uint8_t value)
+{
+    uint8_t bytes[1024];
+    memset(bytes, value, sizeof bytes);
+    assert_int_equal(vp_flash_program(flash, address, bytes, sizeof bytes), 0);
+}
+
+static void a_pool_keeps_equal_sectors_once(void **state)
+{
+    (void)state;
+    struct vp_flash_pool *pool;
+    struct vp_flash *a = fresh(), *b = fresh(), *c = fresh();
+    assert_int_equal(vp_flash_pool_create(&pool), 0);
+    fill(a, 0x080A0000, 1);
+    fill(b, 0x080A0000, 1);
+    fill(c, 0x080A0000, 2);
+    vp_flash_share(pool, a);
+    vp_flash_share(pool, b);
+    vp_flash_share(pool, c);
+    assert_int_equal(vp_flash_private_bytes(a), 0);
+    assert_int_equal(vp_flash_private_bytes(b), 0);
+    assert_int_equal(byte_at(c, 0x080A0000), 2);
+
+    /* One writes: the others keep what they have. */
+    fill(a, 0x080A1000, 3);
+    assert_int_equal(vp_flash_private_bytes(a), 0x20000);
+    assert_int_equal(byte_at(a, 0x080A0000), 1);
+    assert_int_equal(byte_at(a, 0x080A1000), 3);
+    assert_int_equal(byte_at(b, 0x080A1000), 0xFF);
+
+    /* And when it has the same again, it shares again. */
+    fill(b, 0x080A1000, 3);
+    vp_flash_share(pool, a);
+    vp_flash_share(pool, b);
+    assert_int_equal(vp_flash_private_bytes(b), 0);
+    vp_flash_pool_destroy(pool);
+    fill(b, 0x080A2000, 4);
+    assert_int_equal(byte_at(a, 0x080A2000), 0xFF);
+    assert_int_equal(byte_at(a, 0x080A1000), 3);
+    vp_flash_destroy(a);
+    vp_flash_destroy(b);
+    vp_flash_destroy(c);
+}
+
+static void a_pool_outlives_its_flashes(void **state)
+{
+    (void)state;
+    struct vp_flash_pool *pool;
+    assert_int_equal(vp_flash_pool_create(&pool), 0);
+    for (unsigned i = 0; i < 300; i++) { /* so many that it looks for what nobody uses any more */
+        struct vp_flash *flash = fresh(), *fork;
+        fill(flash, 0x08000000, (uint8_t)i);
+        fill(flash, 0x08004000, (uint8_t)(i >> 4));
+        vp_flash_share(pool, flash);
+        assert_int_equal(vp_flash_fork(&fork, flash), 0);
+        vp_flash_destroy(flash);
+        fill(fork, 0x08000400, 0);
+        assert_int_equal(byte_at(fork, 0x08000000), (uint8_t)i);
+        assert_int_equal(byte_at(fork, 0x08004000), (uint8_t)(i >> 4));
+        vp_flash_destroy(fork);
+    }
+    vp_flash_pool_destroy(pool);
+    vp_flash_pool_destroy(NULL);
+}
+
+static void a_pool_releases_what_is_full_of_ones(void **state)
+{
+    (void)state;
+    struct vp_flash_pool *pool;
+    struct vp_flash *flash = fresh();
+    assert_int_equal(vp_flash_pool_create(&pool), 0);
+    fill(flash, 0x08020000, 0xFF);
+    assert_int_equal(vp_flash_private_bytes(flash), 0x20000);
+    vp_flash_share(pool, flash);
+    assert_int_equal(vp_flash_private_bytes(flash), 0);
+    assert_int_equal(byte_at(flash, 0x08020000), 0xFF);
+    vp_flash_pool_destroy(pool);
+    vp_flash_destroy(flash);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -241,6 +324,9 @@ int main(void)
         cmocka_unit_test(erase_leaves_the_neighbours),
         cmocka_unit_test(out_of_range_changes_nothing),
         cmocka_unit_test(forks_share_until_they_write),
+        cmocka_unit_test(a_pool_keeps_equal_sectors_once),
+        cmocka_unit_test(a_pool_outlives_its_flashes),
+        cmocka_unit_test(a_pool_releases_what_is_full_of_ones),
         cmocka_unit_test(the_hook_cuts_in_the_middle_of_an_operation),
         cmocka_unit_test(each_word_is_an_operation_of_its_own),
         cmocka_unit_test(an_image_file_outlives_kill_9),

@@ -1,9 +1,8 @@
 /*
  * Which devices the server shows, and on which port of vhci_hcd each is.
  *
- * USB/IP has no message for "a device was plugged in", so the list is asked for every 100 ms, and
- * at once when somebody knows better (vp_host_rescan()). A device that leaves, be it only to come
- * back with another identity, ends its connection; the kernel then needs a moment to forget it.
+ * A device that leaves, be it only to come back with another identity, ends its connection; the
+ * kernel then needs a moment to forget it.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -16,7 +15,6 @@
 #include "host/kernel/relay.h"
 #include "host/kernel/vhci.h"
 
-static const double POLL_SECONDS = 0.1;
 static const double LOOK_SECONDS = 0.01; /* while the kernel is about to forget a device */
 static const double FORGET_SECONDS = 10;
 /* The kernel's own patience: drivers/usb/core gives each of the first questions 5 s. */
@@ -85,7 +83,7 @@ static void on_look(struct ev_loop *loop, ev_timer *timer, int events)
         ev_timer_stop(loop, timer);
     }
     if (forgotten) {
-        devices_rescan(kernel);
+        lists_ask(&kernel->lists);
         kernel_postpone(kernel);
         kernel_serve(kernel);
     }
@@ -144,7 +142,7 @@ static void on_imported(void *context, const struct vp_usbip_device *shown, int 
 {
     struct device *device = context;
     struct kernel *kernel = device->kernel;
-    listed_import(&device->listed, shown->devnum, kernel->lists_asked);
+    listed_import(&device->listed, shown->devnum, kernel->lists.asked);
     const char *reason =
         take_port(device, socket, shown->busnum << 16 | shown->devnum, shown->speed);
     if (!reason) {
@@ -176,7 +174,7 @@ static void on_closed(void *context, bool by_kernel, const char *reason)
         host_log(&kernel->base, "device %s: %s", device->busid, reason);
     } else {
         leave(device);
-        devices_rescan(kernel);
+        lists_ask(&kernel->lists);
     }
     kernel_serve(kernel);
 }
@@ -234,13 +232,14 @@ static bool is_attached(const struct device *device)
 }
 
 /* Bring our devices in line with what the server shows. */
-static void compare(struct kernel *kernel, const struct vp_usbip_device *shown, size_t count)
+static void compare(void *context, const struct vp_usbip_device *shown, size_t count)
 {
+    struct kernel *kernel = context;
     for (struct device *device = kernel->devices, *next; device; device = next) {
         next = device->next;
         const struct vp_usbip_device *now = listed_find(shown, count, device->busid);
         if (is_attached(device) &&
-            listed_look(&device->listed, now, kernel->lists_answered, ev_now(kernel->base.loop))) {
+            listed_look(&device->listed, now, kernel->lists.answered, ev_now(kernel->base.loop))) {
             leave(device);
         }
         if (device->state != DEVICE_FAILED) {
@@ -259,47 +258,6 @@ static void compare(struct kernel *kernel, const struct vp_usbip_device *shown, 
     }
 }
 
-static void tell_list_failed(struct kernel *kernel, const char *reason)
-{
-    if (!kernel->list_failed) {
-        host_log(&kernel->base, "the emulator does not show its devices: %s", reason);
-    }
-    kernel->list_failed = true;
-}
-
-static void on_list(void *context, const struct vp_usbip_device *shown, size_t count,
-                    const char *reason)
-{
-    struct kernel *kernel = context;
-    kernel->list = NULL;
-    kernel->lists_answered = kernel->lists_asked;
-    if (reason) {
-        tell_list_failed(kernel, reason);
-    } else {
-        kernel->list_failed = false;
-        compare(kernel, shown, count);
-    }
-    if (kernel->ask_again) {
-        kernel->ask_again = false;
-        devices_rescan(kernel);
-    }
-    kernel_serve(kernel);
-}
-
-void devices_rescan(struct kernel *kernel)
-{
-    if (kernel->list) {
-        kernel->ask_again = true;
-        return;
-    }
-    kernel->lists_asked++;
-    kernel->list = link_list_ask(kernel->base.loop, &kernel->base.server, on_list, kernel);
-    if (!kernel->list) {
-        tell_list_failed(kernel, strerror(errno));
-        kernel->lists_answered = kernel->lists_asked; /* the next poll tells who waits */
-    }
-}
-
 /* ---- All of them ---------------------------------------------------------------------------- */
 
 bool devices_are_settled(const struct kernel *kernel)
@@ -311,12 +269,6 @@ bool devices_are_settled(const struct kernel *kernel)
         }
     }
     return true;
-}
-
-/* The answer to a question that is under way may be older than what we know. */
-unsigned long devices_next_list(const struct kernel *kernel)
-{
-    return kernel->lists_asked + (kernel->ask_again ? 1 : 0);
 }
 
 unsigned devices_capacity(const struct kernel *kernel)
@@ -335,25 +287,18 @@ unsigned devices_capacity(const struct kernel *kernel)
     return count;
 }
 
-static void on_poll(struct ev_loop *loop, ev_timer *timer, int events)
+static void look_who_waits(void *context)
 {
-    (void)loop;
-    (void)events;
-    struct kernel *kernel = timer->data;
-    if (!kernel->list) {
-        devices_rescan(kernel);
-    }
-    kernel_serve(kernel);
+    kernel_serve(context);
 }
 
 void devices_start(struct kernel *kernel)
 {
     ev_init(&kernel->look, on_look);
     kernel->look.data = kernel;
-    ev_timer_init(&kernel->poll, on_poll, POLL_SECONDS, POLL_SECONDS);
-    kernel->poll.data = kernel;
-    ev_timer_start(kernel->base.loop, &kernel->poll);
-    devices_rescan(kernel);
+    kernel->lists = (struct lists){
+        .host = &kernel->base, .compare = compare, .look = look_who_waits, .context = kernel};
+    lists_start(&kernel->lists);
 }
 
 static bool are_all_forgotten(const struct kernel *kernel)
@@ -382,9 +327,8 @@ static void wait_until_forgotten(const struct kernel *kernel)
 
 void devices_end(struct kernel *kernel)
 {
-    ev_timer_stop(kernel->base.loop, &kernel->poll);
+    lists_stop(&kernel->lists);
     ev_timer_stop(kernel->base.loop, &kernel->look);
-    link_list_cancel(kernel->list);
     for (struct device *device = kernel->devices; device; device = device->next) {
         relay_close(device->relay);
         present_cancel(device->wait);

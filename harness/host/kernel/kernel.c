@@ -33,7 +33,7 @@ static void free_waiting(struct waiting *waiting)
 void kernel_serve(struct kernel *kernel)
 {
     struct waiting *first;
-    while ((first = kernel->waiting) && kernel->lists_answered >= first->list &&
+    while ((first = kernel->waiting) && kernel->lists.answered >= first->list &&
            devices_are_settled(kernel)) {
         LL_DELETE(kernel->waiting, first);
         if (first->settled) {
@@ -49,14 +49,14 @@ void kernel_serve(struct kernel *kernel)
 static void wait_in_line(struct kernel *kernel, struct waiting *waiting)
 {
     LL_APPEND(kernel->waiting, waiting);
-    devices_rescan(kernel);
-    waiting->list = devices_next_list(kernel);
+    lists_ask(&kernel->lists);
+    waiting->list = lists_next(&kernel->lists);
 }
 
 void kernel_postpone(struct kernel *kernel)
 {
     for (struct waiting *waiting = kernel->waiting; waiting; waiting = waiting->next) {
-        waiting->list = devices_next_list(kernel);
+        waiting->list = lists_next(&kernel->lists);
     }
 }
 
@@ -64,7 +64,7 @@ void kernel_postpone(struct kernel *kernel)
 
 static void engine_rescan(struct vp_host *host)
 {
-    devices_rescan((struct kernel *)host);
+    lists_ask(&((struct kernel *)host)->lists);
 }
 
 static unsigned capacity(const struct vp_host *host)

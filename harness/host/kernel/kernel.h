@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "host/client/listed.h"
+#include "host/client/lists.h"
 #include "host/engine.h"
 #include "host/kernel/present.h"
 #include "vparticle/usbip.h"
@@ -42,11 +43,9 @@ struct kernel {
     struct device *devices;
     struct waiting *waiting; /**< who waits for the devices to settle */
     struct process *processes;
-    ev_timer poll, look;
-    struct link_list *list;       /**< the question that is being asked */
-    bool ask_again;               /**< somebody wanted a rescan meanwhile */
-    bool ports_full, list_failed; /**< somebody was told */
-    unsigned long lists_asked, lists_answered;
+    struct lists lists;
+    ev_timer look;
+    bool ports_full; /**< somebody was told */
 };
 
 /* ---- kernel.c ------------------------------------------------------------------------------- */
@@ -54,7 +53,7 @@ struct kernel {
 /** Start whoever waits, if all devices are ready or have failed. */
 void kernel_serve(struct kernel *kernel);
 
-/** A device was forgotten: whoever waits does so for devices_next_list(), which may have it again.
+/** A device was forgotten: whoever waits does so for lists_next(), which may have it again.
  */
 void kernel_postpone(struct kernel *kernel);
 
@@ -62,12 +61,6 @@ void kernel_postpone(struct kernel *kernel);
 
 /** Ask for the list now and then, and bring the devices in line with it. */
 void devices_start(struct kernel *kernel);
-
-/** Ask for the list at once. */
-void devices_rescan(struct kernel *kernel);
-
-/** @return the number of the first list whose answer will know what is so now */
-unsigned long devices_next_list(const struct kernel *kernel);
 
 /** Are all ready, or have failed? */
 bool devices_are_settled(const struct kernel *kernel);

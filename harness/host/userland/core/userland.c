@@ -35,7 +35,7 @@ static int check_kernel(struct vp_failure *failure)
 
 static void rescan(struct vp_host *host)
 {
-    bus_rescan((struct userland *)host);
+    lists_ask(&((struct userland *)host)->lists);
 }
 
 static unsigned capacity(const struct vp_host *host)

@@ -19,7 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "host/client/link.h"
+#include "host/client/lists.h"
 #include "host/engine.h"
 #include "host/userland/tree/tree.h"
 #include "vparticle/host.h"
@@ -37,12 +37,8 @@ struct userland {
 
     struct host_device *devices, *root_hub; /**< the root hub is the last of the list */
     unsigned last_number;                   /**< devnum given last */
-    ev_timer poll;
-    struct link_list *list; /**< the question that is being asked */
-    bool ask_again;         /**< somebody wanted a rescan meanwhile */
-    bool ports_full;        /**< somebody was told */
-    bool list_failed;       /**< the last time */
-    unsigned long lists_asked, lists_answered;
+    struct lists lists;
+    bool ports_full; /**< somebody was told */
 
     struct session *sessions;
     ev_timer session_check; /**< started by session_check() */

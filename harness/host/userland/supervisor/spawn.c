@@ -62,7 +62,7 @@ static bool is_settled(const struct userland *host)
 
 void spawn_waiting(struct userland *host)
 {
-    while (host->waiting && host->lists_answered >= host->waiting->list && is_settled(host)) {
+    while (host->waiting && host->lists.answered >= host->waiting->list && is_settled(host)) {
         struct spawn *spawn = host->waiting;
         host->waiting = spawn->next;
         if (spawn->settled) {
@@ -74,16 +74,10 @@ void spawn_waiting(struct userland *host)
     }
 }
 
-/* The answer to a question that is under way may be older than what we know. */
-static unsigned long next_list(const struct userland *host)
-{
-    return host->lists_asked + (host->ask_again ? 1 : 0);
-}
-
 void spawn_postpone(struct userland *host)
 {
     for (struct spawn *spawn = host->waiting; spawn; spawn = spawn->next) {
-        spawn->list = next_list(host);
+        spawn->list = lists_next(&host->lists);
     }
 }
 
@@ -103,8 +97,8 @@ static void wait_in_line(struct userland *host, struct spawn *spawn)
         end = &(*end)->next;
     }
     *end = spawn;
-    bus_rescan(host);
-    spawn->list = next_list(host);
+    lists_ask(&host->lists);
+    spawn->list = lists_next(&host->lists);
 }
 
 int spawn_command(struct vp_host *base, const struct vp_host_command *command,

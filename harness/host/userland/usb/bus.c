@@ -1,8 +1,7 @@
 /*
  * The bus: which devices the server shows, and which of them tools see.
  *
- * USB/IP has no message for "a device was plugged in", so the list is asked for every 100 ms, and
- * at once when somebody knows better (vp_host_rescan()). A device that leaves ends its connection.
+ * A device that leaves ends its connection.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -18,7 +17,6 @@
 #include "host/userland/usb/roothub.h"
 #include "host/userland/usbfs/usbfs.h"
 
-static const double POLL_SECONDS = 0.1;
 enum { NUMBER_MAX = 127 };
 
 /* ---- Transfers --------------------------------------------------------------------------- */
@@ -227,7 +225,7 @@ static void on_enumerated(struct host_device *device, bool success)
 static void on_opened(void *context, const struct vp_usbip_device *shown)
 {
     struct host_device *device = context;
-    listed_import(&device->listed, shown->devnum, device->host->lists_asked);
+    listed_import(&device->listed, shown->devnum, device->host->lists.asked);
     device->usb.speed = shown->speed >= USB_SPEED_LOW && shown->speed <= USB_SPEED_HIGH
                             ? (enum usb_speed)shown->speed
                             : USB_SPEED_FULL;
@@ -252,7 +250,7 @@ static void on_closed(void *context, const char *reason)
     } else {
         hide(device);
         device_free(device);
-        bus_rescan(host);
+        lists_ask(&host->lists);
         spawn_postpone(host);
     }
     spawn_waiting(host);
@@ -276,7 +274,7 @@ void bus_reconnect(struct host_device *device)
 {
     struct userland *host = device->host;
     drop(device);
-    bus_rescan(host);
+    lists_ask(&host->lists);
 }
 
 static void import(struct host_device *device)
@@ -320,15 +318,16 @@ static bool is_to_be_given_up(struct host_device *device, const struct vp_usbip_
 {
     const struct userland *host = device->host;
     if (is_attached(device)) {
-        return listed_look(&device->listed, now, host->lists_answered, ev_now(host->base.loop)) &&
+        return listed_look(&device->listed, now, host->lists.answered, ev_now(host->base.loop)) &&
                device->state == DEVICE_READY; /* enumeration has a time limit of its own */
     }
     return !device->link && !now && device != host->root_hub;
 }
 
 /* Bring our devices in line with what the server shows. */
-static void compare(struct userland *host, const struct vp_usbip_device *shown, size_t count)
+static void compare(void *context, const struct vp_usbip_device *shown, size_t count)
 {
+    struct userland *host = context;
     for (struct host_device *device = host->devices, *next; device; device = next) {
         next = device->next;
         if (is_to_be_given_up(device, listed_find(shown, count, device->busid))) {
@@ -350,56 +349,9 @@ static void compare(struct userland *host, const struct vp_usbip_device *shown, 
     }
 }
 
-static void tell_list_failed(struct userland *host, const char *reason)
+static void look_who_waits(void *context)
 {
-    if (!host->list_failed) {
-        host_log(&host->base, "the emulator does not show its devices: %s", reason);
-    }
-    host->list_failed = true;
-}
-
-static void on_list(void *context, const struct vp_usbip_device *shown, size_t count,
-                    const char *reason)
-{
-    struct userland *host = context;
-    host->list = NULL;
-    host->lists_answered = host->lists_asked;
-    if (reason) {
-        tell_list_failed(host, reason);
-    } else {
-        host->list_failed = false;
-        compare(host, shown, count);
-    }
-    if (host->ask_again) {
-        host->ask_again = false;
-        bus_rescan(host);
-    }
-    spawn_waiting(host);
-}
-
-void bus_rescan(struct userland *host)
-{
-    if (host->list) {
-        host->ask_again = true;
-        return;
-    }
-    host->lists_asked++;
-    host->list = link_list_ask(host->base.loop, &host->base.server, on_list, host);
-    if (!host->list) {
-        tell_list_failed(host, strerror(errno));
-        host->lists_answered = host->lists_asked; /* the next poll tells who waits */
-    }
-}
-
-static void on_poll(struct ev_loop *loop, ev_timer *timer, int revents)
-{
-    (void)loop;
-    (void)revents;
-    struct userland *host = timer->data;
-    if (!host->list) {
-        bus_rescan(host);
-    }
-    spawn_waiting(host);
+    spawn_waiting(context);
 }
 
 int bus_start(struct userland *host, struct vp_failure *failure)
@@ -412,8 +364,6 @@ int bus_start(struct userland *host, struct vp_failure *failure)
     hub->state = DEVICE_FAILED;
     host->devices = host->root_hub = hub;
     host->last_number = 1;
-    ev_timer_init(&host->poll, on_poll, 0, POLL_SECONDS);
-    host->poll.data = host;
     int error = roothub_describe(&hub->usb);
     if (!error) {
         error = tree_add(&host->tree, &hub->usb);
@@ -423,17 +373,15 @@ int bus_start(struct userland *host, struct vp_failure *failure)
                        host->tree.root, vp_error_text(error));
     }
     hub->state = DEVICE_READY;
-    ev_timer_set(&host->poll, POLL_SECONDS, POLL_SECONDS);
-    ev_timer_start(host->base.loop, &host->poll);
-    bus_rescan(host);
+    host->lists = (struct lists){
+        .host = &host->base, .compare = compare, .look = look_who_waits, .context = host};
+    lists_start(&host->lists);
     return 0;
 }
 
 void bus_stop(struct userland *host)
 {
-    ev_timer_stop(host->base.loop, &host->poll);
-    link_list_cancel(host->list);
-    host->list = NULL;
+    lists_stop(&host->lists);
     for (struct host_device *device = host->devices, *next; device; device = next) {
         next = device->next;
         drop(device);

@@ -49,7 +49,6 @@ void bus_announce_rest(struct host_device *device);
 
 int bus_start(struct userland *host, struct vp_failure *failure);
 void bus_stop(struct userland *host);
-void bus_rescan(struct userland *host);
 
 /** Let the device go; it is found and enumerated anew. Tools see it leave and come back. */
 void bus_reconnect(struct host_device *device);
