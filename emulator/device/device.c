@@ -108,7 +108,9 @@ void vp_device_destroy(struct vp_device *device)
     if (device) {
         vp_device_detach(device);
         vp_listeners_free(&device->listeners);
+        vp_device_set_link(device, NULL, NULL);
         vp_system_stop(&device->system);
+        vp_application_destroy(device->own_application);
         vp_flash_destroy(device->flash);
         vp_flash_destroy(device->external);
         free(device->faults);

@@ -11,6 +11,8 @@
 #include "usb/dfu.h"
 #include "vparticle/device.h"
 
+struct vp_waiting_message;
+
 /** Transfers, oldest first. */
 struct vp_transfer_list {
     struct vp_transfer *first, **end;
@@ -54,7 +56,12 @@ struct vp_device {
     struct vp_transfer *held;      /**< carried out; completes when it is done */
     enum vp_transfer_status held_status;
     uint32_t held_actual;
-    struct vp_faults *faults; /**< NULL: none was ever set */
+    struct vp_link link;                /**< to the cloud */
+    struct vp_waiting_message *arrived; /**< from it, while the processor is busy */
+    const struct vp_application *application;
+    struct vp_application *own_application; /**< of its SPEC; NULL: none */
+    const char *reset_by;                   /**< what reset the chip last; NULL: its software */
+    struct vp_faults *faults;               /**< NULL: none was ever set */
     struct vp_listeners listeners;
 };
 
@@ -86,6 +93,11 @@ void vp_device_pump(struct vp_device *device);
 
 /** The processor is done: answer what waited for it. */
 void vp_device_answer_late(struct vp_device *device);
+
+/* ---- link.c ----------------------------------------------------------------------------- */
+
+/** The processor is done: take in what came from the cloud meanwhile. */
+void vp_device_take_arrived(struct vp_device *device);
 
 /* ---- busy.c ----------------------------------------------------------------------------- */
 

@@ -141,6 +141,9 @@ static bool enter_application(struct vp_device *device)
         .external = device->external,
         .backup = &device->backup,
         .networks = &device->networks,
+        .link = &device->link,
+        .application = device->application,
+        .reset_by = device->reset_by,
     };
     memcpy(machine.device_id, device->id, sizeof machine.device_id);
     vp_system_start(&device->system, &machine);
@@ -182,6 +185,15 @@ static void show_boot_light(void *context)
     tell_changes(device);
 }
 
+/* resetReasonString() in system_cloud_internal.cpp @ v0.7.0; software leaves its own word. */
+static const char *name_of(enum vp_reset_cause cause)
+{
+    return cause == VP_RESET_POWER      ? "power_down"
+           : cause == VP_RESET_PIN      ? "pin_reset"
+           : cause == VP_RESET_WATCHDOG ? "watchdog"
+                                        : NULL;
+}
+
 /* One start, up to where it waits. @return false if the chip has to be reset again */
 static bool start(struct vp_device *device, enum vp_reset_cause cause)
 {
@@ -214,6 +226,7 @@ static void run(struct vp_device *device, bool waits)
             vp_device_set_mode(device, VP_MODE_LOOP);
             break;
         }
+        device->reset_by = NULL;
         waits = start(device, VP_RESET_SOFTWARE);
     }
     vp_device_look(device);
@@ -224,6 +237,7 @@ void vp_device_restart(struct vp_device *device, enum vp_reset_cause cause)
     vp_device_detach(device);
     device->reset_in = -1;
     device->restarts = 0;
+    device->reset_by = name_of(cause);
     run(device, start(device, cause));
 }
 
@@ -355,6 +369,7 @@ static uint32_t be_busy(struct vp_device *device, uint32_t milliseconds)
             vp_device_attach(device);
         }
         vp_device_answer_late(device);
+        vp_device_take_arrived(device);
         vp_device_look(device);
     } else {
         device->deadline -= step;

@@ -17,14 +17,15 @@ static const char erased[] = "erased";
 struct spec {
     char *copy;
     const struct vp_board *board;
-    const char *report;   /* file that the field sent; NULL: board and release are named */
-    const char *release;  /* a release of the catalogue, or `erased` */
-    uint16_t bootloader;  /* 0: the release's own */
-    const char *mode;     /* NULL: whatever it comes up in */
-    const char *flash;    /* image file, or NULL */
-    const char *external; /* image file of the serial flash, or NULL */
-    bool monolithic;      /* the firmware is one image */
-    unsigned seen;        /* which keys were given: a bit each */
+    const char *report;      /* file that the field sent; NULL: board and release are named */
+    const char *release;     /* a release of the catalogue, or `erased` */
+    uint16_t bootloader;     /* 0: the release's own */
+    const char *mode;        /* NULL: whatever it comes up in */
+    const char *flash;       /* image file, or NULL */
+    const char *external;    /* image file of the serial flash, or NULL */
+    const char *application; /* file that says what the application answers, or NULL */
+    bool monolithic;         /* the firmware is one image */
+    unsigned seen;           /* which keys were given: a bit each */
     uint8_t id[VP_DEVICE_ID_SIZE];
 };
 
@@ -112,6 +113,15 @@ static int read_firmware(struct spec *spec, char *value, struct vp_failure *fail
     return 0;
 }
 
+static int read_application(struct spec *spec, char *value, struct vp_failure *failure)
+{
+    spec->application = value;
+    return *value ? 0
+                  : vp_fail(failure, VP_ERROR_INVALID,
+                            "app=: must name a JSON file with what the application answers: "
+                            "{\"functions\": {\"led\": 1}, \"variables\": {\"count\": 3}}");
+}
+
 static const struct key {
     const char *name;
     int (*read)(struct spec *spec, char *value, struct vp_failure *failure);
@@ -123,9 +133,10 @@ static const struct key {
     {"flash", read_flash, true},
     {"external", read_external, false},
     {"firmware", read_firmware, false},
+    {"app", read_application, true},
 };
 
-#define KEY_NAMES "bootloader, mode, id, flash, external, firmware"
+#define KEY_NAMES "bootloader, mode, id, flash, external, firmware, app"
 
 enum { KEY_COUNT = sizeof keys / sizeof *keys };
 
@@ -374,6 +385,20 @@ static uint16_t request_for(const struct spec *spec, const struct vp_flash *flas
                                        : VP_BOOT_REQUEST_NONE;
 }
 
+/* The device frees it. */
+static int load_application(struct vp_device *device, const struct spec *spec,
+                            struct vp_failure *failure)
+{
+    if (!spec->application) {
+        return 0;
+    }
+    const int error = vp_application_load(&device->own_application, spec->application, failure);
+    if (!error) {
+        vp_device_set_application(device, device->own_application);
+    }
+    return error;
+}
+
 static int build(struct vp_device **device, struct spec *spec, struct vp_failure *failure)
 {
     struct vp_device_parts parts = {.board = spec->board};
@@ -391,6 +416,7 @@ static int build(struct vp_device **device, struct spec *spec, struct vp_failure
         return vp_fail(failure, error, "%s", vp_error_text(error));
     }
     error = check_mode(made, spec, failure);
+    error = error ? error : load_application(made, spec, failure);
     if (error) {
         vp_device_destroy(made);
         return error;

@@ -25,12 +25,15 @@ void vp_system_start(struct vp_system *system, const struct vp_system_machine *m
         return;
     }
     vp_serial_start(&system->serial, system->generation->port);
+    vp_cloud_take_reason(system);
     vp_mode_decide(system);
+    vp_cloud_look(system);
 }
 
 void vp_system_stop(struct vp_system *system)
 {
     vp_control_cancel_all(&system->control);
+    vp_cloud_stop(system);
     vp_console_start(system);
     *system = (struct vp_system){0};
 }
@@ -48,19 +51,25 @@ static void ask_for_factory_reset(struct vp_system *system)
 /* HAL_Core_Enter_Bootloader(), HAL_Core_Enter_Safe_Mode(), HAL_Core_Factory_Reset() */
 static void reset_now(struct vp_system *system)
 {
+    enum vp_reset_reason reason =
+        system->reset_reason ? system->reset_reason : VP_RESET_REASON_USER;
     switch (system->reset_kind) {
     case VP_SYSTEM_DFU_RESET:
+        reason = VP_RESET_REASON_DFU;
         system->machine.backup->dr[REQUEST_REGISTER] = REQUEST_DFU;
         break;
     case VP_SYSTEM_SAFE_MODE_RESET:
+        reason = VP_RESET_REASON_SAFE_MODE;
         system->machine.backup->dr[REQUEST_REGISTER] = REQUEST_SAFE_MODE;
         break;
     case VP_SYSTEM_FACTORY_RESET:
+        reason = VP_RESET_REASON_FACTORY;
         ask_for_factory_reset(system);
         break;
     case VP_SYSTEM_PLAIN_RESET:
         break;
     }
+    vp_cloud_leave_reason(system, reason);
     system->state = VP_SYSTEM_RESETTING;
 }
 
@@ -92,6 +101,7 @@ void vp_system_listen(struct vp_system *system, bool listen)
     system->listening_ms = 0;
     vp_console_start(system);
     set_state(system);
+    vp_cloud_look(system);
 }
 
 /* ---- The serial port ------------------------------------------------------------------------ */
@@ -253,6 +263,7 @@ static void step(struct vp_system *system, uint32_t milliseconds)
     advance_listening(system, milliseconds);
     vp_update_advance(system, milliseconds);
     vp_ymodem_advance(system, milliseconds);
+    vp_cloud_advance(system, milliseconds);
 }
 
 static int64_t sooner(int64_t a, int64_t b)
@@ -294,5 +305,6 @@ int64_t vp_system_patience(const struct vp_system *system)
     int64_t patience = limit ? (int64_t)limit + 1 - system->listening_ms : -1;
     patience = sooner(patience, vp_button_patience(system));
     patience = sooner(patience, vp_update_patience(system));
+    patience = sooner(patience, vp_cloud_patience(system));
     return sooner(patience, vp_ymodem_patience(system));
 }

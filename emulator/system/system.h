@@ -20,6 +20,7 @@
 #include "dct/system_flags.h"
 #include "system/builds.h"
 #include "system/button.h"
+#include "system/cloud/cloud.h"
 #include "system/control/control.h"
 #include "system/generations.h"
 #include "system/serial/console.h"
@@ -57,6 +58,9 @@ struct vp_system_machine {
     struct vp_backup_registers *backup;
     struct vp_networks *networks;
     uint8_t device_id[VP_DEVICE_ID_SIZE];
+    const struct vp_link *link;               /**< to the cloud; NULL: none */
+    const struct vp_application *application; /**< what it would answer; NULL: nothing */
+    const char *reset_by; /**< what reset the chip, in the cloud's words; NULL: software */
 };
 
 /** A module that is being received; see update/update.h. */
@@ -104,6 +108,9 @@ struct vp_system {
     struct vp_ymodem ymodem;
     struct vp_button button;
     struct vp_control control;
+    struct vp_cloud cloud;
+    uint32_t last_reset;               /**< enum vp_reset_reason, by software */
+    enum vp_reset_reason reset_reason; /**< of a VP_SYSTEM_PLAIN_RESET; 0: the user */
 
     enum vp_system_next next;             /**< VP_SYSTEM_NEXT_NOTHING: it does not wait */
     enum vp_system_reset_kind reset_kind; /**< for VP_SYSTEM_NEXT_RESET */

@@ -207,7 +207,7 @@ static int check_flash(struct vp_loader *loader, unsigned index, const struct vp
 
 static bool is_led(const char *text)
 {
-    for (int color = VP_LED_OFF; color <= VP_LED_WHITE; color++) {
+    for (int color = VP_LED_OFF; color <= VP_LED_RAINBOW; color++) {
         for (int pattern = VP_LED_SOLID; pattern <= VP_LED_BREATHE; pattern++) {
             char name[32];
             snprintf(name, sizeof name, "%s %s", vp_led_color_name((enum vp_led_color)color),

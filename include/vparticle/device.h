@@ -246,7 +246,8 @@ void vp_device_destroy(struct vp_device *device);
  *
  * for example `photon@0.6.3,bootloader=11,mode=dfu,id=30003a000a47343432313031,flash=my.img`.
  * Keys: bootloader (version number), mode (dfu, normal, safe), id (24 hex digits),
- * flash (image file; its contents win over the release if it exists).
+ * flash (image file; its contents win over the release if it exists), app (JSON file with what the
+ * user application answers to the cloud: application.h).
  *
  * With inspect=FILE the device is built as a report (field.h) or a flash that was read out says.
  * Without a release it is the newest one; `erased` is a chip with only a bootloader. The device has

@@ -16,6 +16,7 @@ enum vp_led_color {
     VP_LED_MAGENTA,
     VP_LED_CYAN,
     VP_LED_WHITE,
+    VP_LED_RAINBOW, /**< from violet to red; blinking: from one colour to the next */
 };
 
 enum vp_led_pattern {

@@ -1,5 +1,5 @@
-/* A device's description, as a person may have mistyped it. No files: flash= and external= are left
- * out. */
+/* A device's description, as a person may have mistyped it. No files: flash=, external= and app=
+ * are left out. */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -17,7 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     memcpy(text, data, size);
     text[size] = '\0';
-    if (!strstr(text, "flash") && !strstr(text, "external")) {
+    if (!strstr(text, "flash") && !strstr(text, "external") && !strstr(text, "app")) {
         struct vp_device *device;
         struct vp_failure failure = {""};
         const int error = vp_device_from_spec(&device, text, 0, &failure);

@@ -102,7 +102,7 @@ static void add_sha256(struct vp_text *text, const uint8_t sha256[32])
 }
 
 static void add_module(struct vp_text *text, const struct vp_described_module *described,
-                       const struct vp_description_rules *rules)
+                       const struct vp_description_rules *rules, bool platform)
 {
     const struct vp_module *module = &described->module;
     const bool known = described->present || rules->knows_unfit;
@@ -114,6 +114,9 @@ static void add_module(struct vp_text *text, const struct vp_described_module *d
     if (known) {
         vp_text_add(text, "\"f\":\"%s\",\"n\":\"%u\",\"v\":%u,", function_name(module->function),
                     module->index, module->version);
+    }
+    if (known && platform) {
+        vp_text_add(text, "\"p\":%u,", module->platform);
     }
     vp_text_add(text, "\"d\":[");
     if (known) {
@@ -140,12 +143,25 @@ char *vp_system_describe(const struct vp_system *system)
     for (unsigned i = 0; i < count; i++) {
         if (is_listed(&list[i], rules)) {
             vp_text_add(&text, "%s", first ? "" : ",");
-            add_module(&text, &list[i], rules);
+            add_module(&text, &list[i], rules, false);
             first = false;
         }
     }
     vp_text_add(&text, "]}");
     return vp_text_finish(&text);
+}
+
+void vp_system_describe_update(const struct vp_system *system, struct vp_text *text)
+{
+    const struct vp_module_area *area = &system->areas->ota;
+    struct vp_described_module described;
+    memset(&described, 0, sizeof described);
+    if (!area->external) { /* the Core looks at nothing */
+        vp_system_fetch(system, area->start, true, &described);
+    }
+    described.store = VP_STORE_SCRATCHPAD;
+    described.maximum_size = area->limit - area->start;
+    add_module(text, &described, system->generation->description, true);
 }
 
 /* ---- Keys ------------------------------------------------------------------------------------ */

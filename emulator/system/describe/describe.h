@@ -36,6 +36,12 @@ unsigned vp_system_modules(const struct vp_system *system, struct vp_described_m
  */
 char *vp_system_describe(const struct vp_system *system);
 
+struct vp_text;
+
+/** Add what was received into the OTA area, as the firmware tells the cloud: ota_update_info() in
+ *  system_update.cpp @ v0.6.1, v0.7.0. */
+void vp_system_describe_update(const struct vp_system *system, struct vp_text *text);
+
 /** What a board knows of itself besides its id: the Electron's modem. */
 struct vp_system_key {
     const char *name; /**< as in the description: "imei" */

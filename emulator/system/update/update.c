@@ -299,6 +299,7 @@ void vp_update_advance(struct vp_system *system, uint32_t milliseconds)
         return;
     }
     if (milliseconds >= silence_limit(system) - system->update.silent_ms) {
+        vp_cloud_leave_reason(system, VP_RESET_REASON_UPDATE_TIMEOUT);
         system->state = VP_SYSTEM_RESETTING; /* HAL_SysTick_Handler(), main.cpp */
         return;
     }
