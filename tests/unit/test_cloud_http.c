@@ -372,7 +372,7 @@ static unsigned status_of(struct cloud_room *room, const char *method, const cha
              token ? "\r\n" : "");
     const int client = client_connect(room);
     client_send(room, client, request, strlen(request));
-    char *got = client_read_until(room, client, "\r\n\r\n:ok");
+    char *got = client_read_until(room, client, ":ok\n");
     unsigned status = 0;
     sscanf(got, "HTTP/1.1 %u", &status);
     snprintf(text, size, "%s", got);
