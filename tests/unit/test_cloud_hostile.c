@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -436,6 +436,65 @@ static void test_anonymous_bodies_are_bounded(void **state)
     free(bytes);
 }
 
+/** Whoever tries passwords in numbers delays others who log in, and nobody else. */
+static void test_many_passwords(void **state)
+{
+    struct cloud_room *room = *state;
+    enum { CROWD = 30 };
+    int crowd[CROWD];
+    static const char text[] =
+        "POST /oauth/token HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\nContent-Type: "
+        "application/x-www-form-urlencoded\r\n\r\n"
+        "grant_type=password&username=alice&password=guess0";
+    for (unsigned i = 0; i < CROWD; i++) {
+        crowd[i] = client_connect(room);
+        client_send(room, crowd[i], text, sizeof text - 1);
+    }
+    check_service(room);
+    unsigned waiting = 0;
+    for (unsigned i = 0; i < CROWD; i++) {
+        char byte;
+        waiting += recv(crowd[i], &byte, 1, MSG_PEEK) < 0;
+    }
+    assert_true(waiting > CROWD / 2);
+    close(crowd[CROWD - 1]); /* this one does not wait for its answer */
+    for (unsigned i = 0; i < CROWD - 1; i++) {
+        struct answer answer;
+        client_read(room, crowd[i], false, &answer);
+        assert_int_equal(answer.status, 400);
+        answer_free(&answer);
+        close(crowd[i]);
+    }
+}
+
+/** The server ends while passwords wait: no test does more than be clean under the sanitizers. */
+static void test_end_with_passwords_waiting(void **state)
+{
+    struct cloud_room *room = *state;
+    static const char text[] =
+        "POST /oauth/token HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\nContent-Type: "
+        "application/x-www-form-urlencoded\r\n\r\n"
+        "grant_type=password&username=alice&password=guess0";
+    struct vp_cloud_server_counters counters = {0};
+    struct vp_failure failure;
+    int crowd[8];
+    for (unsigned i = 0; i < 8; i++) {
+        crowd[i] = client_connect(room);
+        client_send(room, crowd[i], text, sizeof text - 1);
+    }
+    while (counters.requests < 8) {
+        cloud_room_wait(room, -1, 0);
+        vp_cloud_server_get_counters(room->server, &counters);
+    }
+    vp_cloud_server_destroy(room->server);
+    for (unsigned i = 0; i < 8; i++) {
+        close(crowd[i]);
+    }
+    assert_int_equal(vp_cloud_server_create(&room->server, room->cloud, room->loop, "127.0.0.1:0",
+                                            NULL, &failure),
+                     0);
+}
+
 int main(void)
 {
 #define IN_ROOM(test) cmocka_unit_test_setup_teardown(test, open_room, close_room)
@@ -452,6 +511,8 @@ int main(void)
         IN_ROOM(test_slow_clients_are_closed),
         IN_ROOM(test_more_connections_than_places),
         IN_ROOM(test_anonymous_bodies_are_bounded),
+        IN_ROOM(test_many_passwords),
+        IN_ROOM(test_end_with_passwords_waiting),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -46,15 +46,23 @@ void http_authorize_body(struct http_request *request)
     }
 }
 
-struct vp_cloud_account *http_basic_account(struct http_request *request, bool *given)
+bool http_has_basic(const struct http_request *request)
+{
+    static const char scheme[] = "basic ";
+    const char *given =
+        MHD_lookup_connection_value(request->mhd, MHD_HEADER_KIND, MHD_HTTP_HEADER_AUTHORIZATION);
+    return given && strncasecmp(given, scheme, sizeof scheme - 1) == 0;
+}
+
+struct vp_cloud_account *http_basic_account(struct http_request *request)
 {
     char *password = NULL;
     char *name = MHD_basic_auth_get_username_password(request->mhd, &password);
     struct vp_cloud *cloud = request->server->cloud;
     struct vp_cloud_account *account = NULL;
     struct vp_cloud_token token;
-    *given = name && password;
-    if (*given && vp_cloud_login(cloud, name, password, "password check", 1000, &token) == 0) {
+    if (name && password &&
+        vp_cloud_login(cloud, name, password, "password check", 1000, &token) == 0) {
         account = vp_cloud_authorize(cloud, token.text, NULL);
         vp_cloud_revoke(cloud, token.text);
     }

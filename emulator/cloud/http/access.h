@@ -16,11 +16,10 @@ void http_authorize_body(struct http_request *request);
  */
 void http_find_what_is_named(struct http_request *request);
 
-/**
- * "Authorization: Basic": name and password.
- * @param[out] given  true if there is one
- * @return the account, or NULL: there is none, or it is wrong
- */
-struct vp_cloud_account *http_basic_account(struct http_request *request, bool *given);
+/** Is there an "Authorization: Basic"? */
+bool http_has_basic(const struct http_request *request);
+
+/** Whose name and password it has: NULL if they are wrong. Slow: passwords.h */
+struct vp_cloud_account *http_basic_account(struct http_request *request);
 
 #endif

@@ -19,7 +19,7 @@ static void finish(struct http_request *request, unsigned status)
     if (request->state == HTTP_WAITING) {
         request->state = HTTP_HANDLING;
         DL_DELETE(request->server->waiting, request);
-        MHD_resume_connection(request->mhd);
+        http_resume(request->server, request->mhd);
     }
 }
 

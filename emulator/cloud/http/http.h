@@ -25,6 +25,7 @@ enum {
     HTTP_DRAIN_LIMIT = 32 << 20,    /**< bytes that are read and thrown away, so that a client that
                                          only sends gets to read its answer */
     HTTP_ARGUMENT_LIMIT = 4,
+    HTTP_PASSWORD_QUEUE = 256, /**< passwords that wait to be checked */
 };
 
 /* ---- Connections -------------------------------------------------------------------- */
@@ -63,6 +64,14 @@ unsigned http_connections_limit(unsigned wanted);
 struct http_stream;
 struct http_build;
 
+/** passwords.h; a ring. */
+struct http_password_queue {
+    struct http_request *requests[HTTP_PASSWORD_QUEUE]; /**< NULL: it ended meanwhile */
+    void (*check[HTTP_PASSWORD_QUEUE])(struct http_request *request);
+    unsigned first, count;
+    ev_timer timer; /**< running while there are any */
+};
+
 struct vp_cloud_server {
     struct vp_cloud *cloud;
     struct ev_loop *loop;
@@ -76,12 +85,16 @@ struct vp_cloud_server {
     ev_timer heartbeat;
     struct http_connection *connections[HTTP_PHASE_COUNT];
     struct http_request *waiting; /**< for an answer that comes later */
+    struct http_password_queue passwords;
     struct http_stream *streams;
     struct http_build *builds; /**< the newest first */
     unsigned build_count;
     size_t anonymous_bytes;
     struct vp_cloud_server_counters counters;
 };
+
+/** A connection that was suspended goes on. */
+void http_resume(struct vp_cloud_server *server, struct MHD_Connection *mhd);
 
 void http_log(struct vp_cloud_server *server, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
@@ -130,6 +143,7 @@ struct http_request {
     /** Called if the request ends before it was answered; @p later is the handler's. */
     void (*forget)(struct http_request *request, void *later);
     void *later;
+    unsigned turn;                    /**< passwords.h */
     struct http_request *prev, *next; /**< of server->waiting */
 };
 

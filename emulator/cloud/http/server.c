@@ -9,6 +9,7 @@
 
 #include "cloud/http/build.h"
 #include "cloud/http/http.h"
+#include "cloud/http/passwords.h"
 #include "cloud/http/stream.h"
 #include "net/socket.h"
 #include "vparticle/usbip.h"
@@ -43,6 +44,15 @@ static void run(struct vp_cloud_server *server)
         ev_timer_set(&server->timer, (double)timeout / 1000., 0.);
         ev_timer_start(server->loop, &server->timer);
     }
+}
+
+/* libmicrohttpd notices by itself only where it has a thread. */
+void http_resume(struct vp_cloud_server *server, struct MHD_Connection *mhd)
+{
+    MHD_resume_connection(mhd);
+    ev_timer_stop(server->loop, &server->timer);
+    ev_timer_set(&server->timer, 0., 0.);
+    ev_timer_start(server->loop, &server->timer);
 }
 
 static void on_readable(struct ev_loop *loop, ev_io *io, int events)
@@ -252,15 +262,16 @@ void vp_cloud_server_destroy(struct vp_cloud_server *server)
         return;
     }
     ev_io_stop(server->loop, &server->io);
-    ev_timer_stop(server->loop, &server->timer);
     ev_timer_stop(server->loop, &server->tick);
     ev_timer_stop(server->loop, &server->heartbeat);
+    http_passwords_end(server);
     /* What is suspended cannot be stopped. */
     http_streams_end(server);
     while (server->waiting) {
         http_refuse(server->waiting, MHD_HTTP_SERVICE_UNAVAILABLE, "stopped",
                     "the cloud was stopped");
     }
+    ev_timer_stop(server->loop, &server->timer);
     MHD_stop_daemon(server->daemon);
     http_builds_free(server);
     free(server->images);

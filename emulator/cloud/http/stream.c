@@ -37,7 +37,7 @@ static void wake(struct http_stream *stream)
 {
     if (stream->suspended) {
         stream->suspended = false;
-        MHD_resume_connection(stream->mhd);
+        http_resume(stream->server, stream->mhd);
     }
 }
 

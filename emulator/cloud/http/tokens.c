@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cloud/http/access.h"
+#include "cloud/http/passwords.h"
 #include "cloud/http/route.h"
 
 /* What a token lives that was asked for without a time, as Particle's (docs.particle.io, "Generate
@@ -44,35 +45,40 @@ static void answer_token(struct http_request *request, const struct vp_cloud_tok
                           token->text, "expires_in", (json_int_t)seconds, "refresh_token", ""));
 }
 
-void http_token_create(struct http_request *request)
+static void check_login(struct http_request *request)
 {
-    const char *grant = http_field(request, "grant_type");
-    const char *name = http_field(request, "username");
-    const char *password = http_field(request, "password");
     uint64_t seconds;
     char client[VP_CLOUD_CLIENT_LIMIT];
     struct vp_cloud_token token;
-    if (!grant || strcmp(grant, "password") != 0) {
-        http_refuse(request, MHD_HTTP_BAD_REQUEST, "invalid_request",
-                    "Invalid grant_type parameter or parameter missing: there is 'password' here");
-        return;
-    }
-    if (!name || !password || !read_lifetime(request, &seconds)) {
-        http_refuse(request, MHD_HTTP_BAD_REQUEST, "invalid_request", "%s",
-                    name && password ? "expires_in is a number of seconds"
-                                     : "Missing parameters. \"username\" and \"password\" are "
-                                       "required");
-        return;
-    }
+    read_lifetime(request, &seconds);
     read_client(request, client, sizeof client);
     const int error =
-        vp_cloud_login(request->server->cloud, name, password, client, seconds * 1000, &token);
+        vp_cloud_login(request->server->cloud, http_field(request, "username"),
+                       http_field(request, "password"), client, seconds * 1000, &token);
     if (error == VP_ERROR_NOT_FOUND) {
         http_refuse(request, MHD_HTTP_BAD_REQUEST, "invalid_grant", "User credentials are invalid");
     } else if (error) {
         http_answer(request, MHD_HTTP_INTERNAL_SERVER_ERROR, NULL);
     } else {
         answer_token(request, &token, seconds);
+    }
+}
+
+void http_token_create(struct http_request *request)
+{
+    const char *grant = http_field(request, "grant_type");
+    uint64_t seconds;
+    if (!grant || strcmp(grant, "password") != 0) {
+        http_refuse(request, MHD_HTTP_BAD_REQUEST, "invalid_request",
+                    "Invalid grant_type parameter or parameter missing: there is 'password' here");
+    } else if (!http_field(request, "username") || !http_field(request, "password")) {
+        http_refuse(request, MHD_HTTP_BAD_REQUEST, "invalid_request",
+                    "Missing parameters. \"username\" and \"password\" are required");
+    } else if (!read_lifetime(request, &seconds)) {
+        http_refuse(request, MHD_HTTP_BAD_REQUEST, "invalid_request",
+                    "expires_in is a number of seconds");
+    } else {
+        http_password_later(request, check_login);
     }
 }
 
@@ -109,16 +115,26 @@ void http_token_delete_all(struct http_request *request)
     answer_revoked(request, vp_cloud_revoke_all(request->server->cloud, request->account));
 }
 
-/** Whoever knows a token may end it; a password that is sent along has to be its owner's, too. */
-void http_token_delete(struct http_request *request)
+/** A password that is sent along has to be that of the token's owner. */
+static void check_owner(struct http_request *request)
 {
     const char *text = http_argument(request, "token");
-    bool given;
-    const struct vp_cloud_account *account = http_basic_account(request, &given);
-    if (given && (!account || account != vp_cloud_authorize(request->server->cloud, text, NULL))) {
+    const struct vp_cloud_account *account = http_basic_account(request);
+    if (!account || account != vp_cloud_authorize(request->server->cloud, text, NULL)) {
         http_refuse(request, MHD_HTTP_UNAUTHORIZED, "invalid_grant",
                     "User credentials are invalid");
         return;
     }
     answer_revoked(request, vp_cloud_revoke(request->server->cloud, text));
+}
+
+/** Whoever knows a token may end it. */
+void http_token_delete(struct http_request *request)
+{
+    if (http_has_basic(request)) {
+        http_password_later(request, check_owner);
+        return;
+    }
+    answer_revoked(request,
+                   vp_cloud_revoke(request->server->cloud, http_argument(request, "token")));
 }
