@@ -1,8 +1,7 @@
-#include "cloud/cloud_private.h"
-
 #include <stdlib.h>
 #include <string.h>
 
+#include "cloud/core.h"
 #include "cloud/registry/registry.h"
 
 static int load(struct vp_cloud *cloud, struct vp_failure *failure)
@@ -32,7 +31,10 @@ int vp_cloud_create(struct vp_cloud **cloud, const struct vp_cloud_options *opti
         free(made);
         return vp_fail(failure, VP_ERROR_NO_MEMORY, "out of memory");
     }
-    int error = store_open(&made->store, made->state, failure);
+    int error = cloud_core_create(made);
+    if (!error) {
+        error = store_open(&made->store, made->state, failure);
+    }
     if (!error) {
         error = load(made, failure);
     }
@@ -47,6 +49,7 @@ int vp_cloud_create(struct vp_cloud **cloud, const struct vp_cloud_options *opti
 void vp_cloud_destroy(struct vp_cloud *cloud)
 {
     if (cloud) {
+        cloud_core_destroy(cloud);
         cloud_free_tokens(cloud);
         cloud_free_devices(cloud);
         cloud_free_products(cloud);

@@ -15,6 +15,8 @@
 enum { CLOUD_SALT_SIZE = 16, CLOUD_HASH_SIZE = 32 /* SHA-256 */ };
 
 struct cloud_store;
+struct cloud_core;
+struct cloud_connection;
 
 struct vp_cloud_account {
     int64_t number; /**< in the store */
@@ -48,13 +50,16 @@ struct vp_cloud_device {
     struct vp_cloud_product *product; /**< or NULL */
     char name[VP_CLOUD_DEVICE_NAME_LIMIT + 1];
     uint64_t last_heard;
-    UT_hash_handle hh; /**< by id */
+    char app_hash[2 * CLOUD_HASH_SIZE + 1]; /**< of its application, as it described it last */
+    struct cloud_connection *connection;    /**< once it was attached; core.h */
+    UT_hash_handle hh;                      /**< by id */
 };
 
 struct vp_cloud {
     struct vp_cloud_options options;
     char *state; /**< the folder, or NULL */
     struct cloud_store *store;
+    struct cloud_core *core; /**< core.h */
     struct vp_cloud_account *accounts;
     struct cloud_token *tokens;
     struct vp_cloud_product *products;

@@ -119,8 +119,7 @@ struct vp_cloud_meter {
 void vp_cloud_meter(const struct vp_cloud *cloud, const struct vp_cloud_device *device,
                     struct vp_cloud_meter *meter);
 
-/* ---- Flashing
- * ------------------------------------------------------------------------------------ */
+/* ---- Flashing ------------------------------------------------------------------------------- */
 
 enum vp_cloud_job_state {
     VP_CLOUD_JOB_WAITING, /**< for another one, or for the device to be back */
@@ -172,8 +171,7 @@ int vp_cloud_next_job(const struct vp_cloud_device *device, unsigned after,
  */
 void vp_cloud_set_strict(struct vp_cloud *cloud, bool strict);
 
-/* ---- The Safe Mode Healer
- * -------------------------------------------------------------------------- */
+/* ---- The Safe Mode Healer ------------------------------------------------------------------- */
 
 /** On at first. @param device  NULL: for all, whatever was said of one; it is for those to come,
  * too */
@@ -188,8 +186,7 @@ bool vp_cloud_healer_is_on(const struct vp_cloud *cloud, const struct vp_cloud_d
 int vp_cloud_add_module(struct vp_cloud *cloud, const uint8_t *bytes, size_t size,
                         struct vp_failure *failure);
 
-/* ---- Asking a device
- * --------------------------------------------------------------------------------- */
+/* ---- Asking a device ------------------------------------------------------------------------ */
 
 struct vp_cloud_reply {
     uint8_t code;           /**< of CoAP: 2.04 is 0x44 */

@@ -24,6 +24,7 @@ int cloud_save_device(struct vp_cloud *cloud, const struct vp_cloud_device *devi
                                               .product = device->product ? device->product->id : 0,
                                               .name = device->name,
                                               .last_heard = device->last_heard,
+                                              .app_hash = device->app_hash,
                                           });
 }
 
@@ -44,6 +45,7 @@ int cloud_load_device(struct vp_cloud *cloud, const struct store_device *row)
     device->product = product_of(cloud, row->product);
     device->last_heard = row->last_heard;
     snprintf(device->name, sizeof device->name, "%s", row->name);
+    snprintf(device->app_hash, sizeof device->app_hash, "%s", row->app_hash);
     HASH_ADD(hh, cloud->devices, id, VP_CLOUD_ID_SIZE, device);
     if (!device->hh.tbl) {
         free(device);
@@ -91,7 +93,8 @@ int vp_cloud_enroll(struct vp_cloud *cloud, const uint8_t id[VP_DEVICE_ID_SIZE],
     }
     struct vp_cloud_device *found = vp_cloud_find_device(cloud, text);
     if (!found) {
-        const struct store_device row = {.id = text, .platform = platform, .name = ""};
+        const struct store_device row = {
+            .id = text, .platform = platform, .name = "", .app_hash = ""};
         int error = store_put_device(cloud->store, &row);
         if (!error) {
             error = cloud_load_device(cloud, &row);

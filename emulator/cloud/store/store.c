@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "cloud/jobs/record.h"
 #include "cloud/registry/registry.h"
 
 enum {
@@ -23,7 +24,11 @@ static const char schema[] =
     " platform INTEGER NOT NULL, account INTEGER NOT NULL REFERENCES account);"
     "CREATE TABLE device (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE,"
     " platform INTEGER NOT NULL, account INTEGER REFERENCES account,"
-    " product INTEGER REFERENCES product, name TEXT NOT NULL, last_heard INTEGER NOT NULL);";
+    " product INTEGER REFERENCES product, name TEXT NOT NULL, last_heard INTEGER NOT NULL,"
+    " app_hash TEXT NOT NULL);"
+    "CREATE TABLE job (id INTEGER PRIMARY KEY, device TEXT NOT NULL REFERENCES device (id),"
+    " file TEXT NOT NULL, size INTEGER NOT NULL, healer INTEGER NOT NULL, state INTEGER NOT NULL,"
+    " why TEXT NOT NULL);";
 
 /* What is done to the database. The order is that of `statements`. */
 enum statement {
@@ -37,6 +42,9 @@ enum statement {
     LOAD_PRODUCTS,
     PUT_DEVICE,
     LOAD_DEVICES,
+    PUT_JOB,
+    REMOVE_JOB,
+    LOAD_JOBS,
     STATEMENTS
 };
 
@@ -53,12 +61,17 @@ static const char *const statements[] = {
                     " ON CONFLICT (id) DO UPDATE SET slug = ?2, name = ?3, platform = ?4,"
                     " account = ?5",
     [LOAD_PRODUCTS] = "SELECT id, slug, name, platform, account FROM product ORDER BY id",
-    [PUT_DEVICE] = "INSERT INTO device (id, platform, account, product, name, last_heard)"
-                   " VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
+    [PUT_DEVICE] = "INSERT INTO device (id, platform, account, product, name, last_heard,"
+                   " app_hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
                    " ON CONFLICT (id) DO UPDATE SET platform = ?2, account = ?3, product = ?4,"
-                   " name = ?5, last_heard = ?6",
-    [LOAD_DEVICES] = "SELECT id, platform, account, product, name, last_heard FROM device"
+                   " name = ?5, last_heard = ?6, app_hash = ?7",
+    [LOAD_DEVICES] = "SELECT id, platform, account, product, name, last_heard, app_hash FROM device"
                      " ORDER BY number",
+    [PUT_JOB] = "INSERT INTO job (id, device, file, size, healer, state, why)"
+                " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
+                " ON CONFLICT (id) DO UPDATE SET state = ?6, why = ?7",
+    [REMOVE_JOB] = "DELETE FROM job WHERE id = ?1",
+    [LOAD_JOBS] = "SELECT id, device, file, size, healer, state, why FROM job ORDER BY id",
 };
 
 struct cloud_store {
@@ -312,7 +325,27 @@ int store_put_device(struct cloud_store *store, const struct store_device *row)
     put_reference(statement, 4, row->product);
     put_text(statement, 5, row->name);
     put_number(statement, 6, (int64_t)row->last_heard);
+    put_text(statement, 7, row->app_hash);
     return carry_out(statement);
+}
+
+int store_put_job(struct cloud_store *store, const struct store_job *row)
+{
+    sqlite3_stmt *statement = store->prepared[PUT_JOB];
+    put_number(statement, 1, row->id);
+    put_text(statement, 2, row->device);
+    put_text(statement, 3, row->file_name);
+    put_number(statement, 4, row->size);
+    put_number(statement, 5, row->by_healer);
+    put_number(statement, 6, row->state);
+    put_text(statement, 7, row->why);
+    return carry_out(statement);
+}
+
+int store_remove_job(struct cloud_store *store, unsigned id)
+{
+    put_number(store->prepared[REMOVE_JOB], 1, id);
+    return carry_out(store->prepared[REMOVE_JOB]);
 }
 
 /* ---- Loading ------------------------------------------------------------------------------ */
@@ -370,8 +403,21 @@ static int load_device(struct vp_cloud *cloud, sqlite3_stmt *row)
                                         .account = sqlite3_column_int64(row, 2),
                                         .product = (unsigned)sqlite3_column_int(row, 3),
                                         .name = text_of(row, 4),
-                                        .last_heard = (uint64_t)sqlite3_column_int64(row, 5)};
+                                        .last_heard = (uint64_t)sqlite3_column_int64(row, 5),
+                                        .app_hash = text_of(row, 6)};
     return cloud_load_device(cloud, &device);
+}
+
+static int load_job(struct vp_cloud *cloud, sqlite3_stmt *row)
+{
+    const struct store_job job = {.id = (unsigned)sqlite3_column_int64(row, 0),
+                                  .device = text_of(row, 1),
+                                  .file_name = text_of(row, 2),
+                                  .size = (uint32_t)sqlite3_column_int64(row, 3),
+                                  .by_healer = sqlite3_column_int(row, 4) != 0,
+                                  .state = (unsigned)sqlite3_column_int(row, 5),
+                                  .why = text_of(row, 6)};
+    return cloud_load_job(cloud, &job);
 }
 
 static int load_rows(struct vp_cloud *cloud, sqlite3_stmt *statement,
@@ -393,10 +439,8 @@ int store_load(struct cloud_store *store, struct vp_cloud *cloud)
         enum statement statement;
         int (*load)(struct vp_cloud *cloud, sqlite3_stmt *row);
     } tables[] = {
-        {LOAD_ACCOUNTS, load_account},
-        {LOAD_PRODUCTS, load_product},
-        {LOAD_DEVICES, load_device},
-        {LOAD_TOKENS, load_token},
+        {LOAD_ACCOUNTS, load_account}, {LOAD_PRODUCTS, load_product}, {LOAD_DEVICES, load_device},
+        {LOAD_TOKENS, load_token},     {LOAD_JOBS, load_job},
     };
     int error = 0;
     for (unsigned i = 0; i < sizeof tables / sizeof *tables && !error; i++) {

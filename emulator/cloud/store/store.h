@@ -37,6 +37,17 @@ struct store_device {
     unsigned product; /**< 0: none */
     const char *name;
     uint64_t last_heard;
+    const char *app_hash;
+};
+
+struct store_job {
+    unsigned id;
+    const char *device; /**< its id */
+    const char *file_name;
+    uint32_t size;
+    bool by_healer;
+    unsigned state; /**< enum vp_cloud_job_state */
+    const char *why;
 };
 
 /**
@@ -62,6 +73,9 @@ int store_remove_token(struct cloud_store *store, const uint8_t hash[CLOUD_HASH_
 int store_remove_tokens_of(struct cloud_store *store, int64_t account);
 int store_put_product(struct cloud_store *store, const struct store_product *row);
 int store_put_device(struct cloud_store *store, const struct store_device *row);
+/** Of a job that is known already only state and reason change. */
+int store_put_job(struct cloud_store *store, const struct store_job *row);
+int store_remove_job(struct cloud_store *store, unsigned id);
 
 /** Why the last one failed, in SQLite's words. */
 const char *store_error(const struct cloud_store *store);
