@@ -184,7 +184,7 @@ static void a_card_is_copied(void **state)
     snprintf(request, sizeof request, "{\"command\": \"sd\", \"folder\": \"%s\"}", bench->folder);
     refuses(bench, request, "has none of the files");
     refuses(bench, "{\"command\": \"sd\"}", "'folder' must be");
-    assert_int_equal(vp_forge_find(VP_PLATFORM_PHOTON, "system-part1@0.6.2", &module, &failure), 0);
+    assert_int_equal(vp_forge_find(VP_PLATFORM_PHOTON, "system-part1@0.6.3", &module, &failure), 0);
     assert_int_equal(vp_forge_catalogue_module(module, &bytes, &size), 0);
     snprintf(path, sizeof path, "%s/system1.bin", bench->folder);
     FILE *to = fopen(path, "wb");
