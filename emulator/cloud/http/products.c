@@ -1,4 +1,6 @@
 /* Products, and the devices in them. */
+#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cloud/http/describe.h"
@@ -13,6 +15,32 @@ void http_product_list(struct http_request *request)
         json_array_append_new(list, http_describe_product(product));
     }
     http_answer(request, MHD_HTTP_OK, json_pack("{s:o}", "products", list));
+}
+
+/** Assumption: the fields; Particle's own console alone makes products, and nobody documents how.
+ */
+void http_product_add(struct http_request *request)
+{
+    struct vp_failure failure;
+    struct vp_cloud_product *product;
+    const char *name = http_field(request, "name"), *platform = http_field(request, "platform_id");
+    char *end = NULL;
+    const unsigned long number = platform ? strtoul(platform, &end, 10) : 0;
+    if (!name || !platform || !*platform || *end || number > INT_MAX ||
+        !vp_board_find((enum vp_platform)number)) {
+        http_refuse(request, MHD_HTTP_BAD_REQUEST, "invalid_request",
+                    "a product needs the fields 'name' and 'platform_id': 0 Core, 6 Photon, 8 P1, "
+                    "10 Electron");
+        return;
+    }
+    const int error = vp_cloud_add_product(request->server->cloud, request->account, name,
+                                           (enum vp_platform)number, &product, &failure);
+    if (error) {
+        http_refuse_failure(request, error, &failure);
+        return;
+    }
+    http_answer(request, MHD_HTTP_CREATED,
+                json_pack("{s:o}", "product", http_describe_product(product)));
 }
 
 void http_product_details(struct http_request *request)
