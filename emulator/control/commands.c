@@ -184,6 +184,7 @@ static const struct command {
     {"plug", plug, {"on"}},
     {"time", pass_time, {"ms"}},
     {"speed", speed, {"speed"}},
+    {"sd", control_copy_card, {"folder"}},
     {"snapshot", control_take_snapshot, {"name"}},
     {"restore", control_restore, {"name"}},
     {"snapshots", control_list_snapshots, {NULL}},

@@ -43,6 +43,8 @@ bool control_take_snapshot(struct control_request *request);
 bool control_restore(struct control_request *request);
 bool control_list_snapshots(struct control_request *request);
 
+bool control_copy_card(struct control_request *request);
+
 bool control_add_fault(struct control_request *request);
 bool control_list_faults(struct control_request *request);
 bool control_clear_faults(struct control_request *request);

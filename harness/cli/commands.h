@@ -19,6 +19,7 @@ enum {
 };
 
 int vp_command_clone(int argc, char **argv);
+int vp_command_cloud(int argc, char **argv);
 int vp_command_ctl(int argc, char **argv);
 int vp_command_diagnose(int argc, char **argv);
 int vp_command_doctor(int argc, char **argv);

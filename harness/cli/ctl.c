@@ -29,6 +29,8 @@ static void print_usage(FILE *to)
           "  plug | unplug            the USB cable\n"
           "  time [MS]                let so much of the device's own time go by\n"
           "  speed instant|real       flash operations and starts take no time, or their own\n"
+          "  sd FOLDER                an SD card with system1.bin, system2.bin, system3.bin,\n"
+          "                           firmware.bin; an application on the device copies them\n"
           "  snapshot NAME            keep flash and registers under a name\n"
           "  restore NAME             put them back, and reset\n"
           "  snapshots                the names\n"
@@ -117,6 +119,17 @@ static json_t *speed(const struct words *words)
                              : NULL;
 }
 
+/* The other side may run in another folder. */
+static json_t *card(const struct words *words)
+{
+    char *folder = words->count == 2 ? realpath(words->list[1], NULL) : NULL;
+    json_t *request = words->count == 2 ? json_pack("{s:s, s:s}", "command", words->list[0],
+                                                    "folder", folder ? folder : words->list[1])
+                                        : NULL;
+    free(folder);
+    return request;
+}
+
 static json_t *named(const struct words *words)
 {
     return words->count == 2
@@ -194,6 +207,7 @@ static const struct command {
     {"unplug", plug, "", NULL},
     {"time", perhaps_timed, " [MILLISECONDS]", "time"},
     {"speed", speed, " instant|real", NULL},
+    {"sd", card, " FOLDER", "files"},
     {"snapshot", named, " NAME", NULL},
     {"restore", named, " NAME", NULL},
     {"snapshots", plain, "", "snapshots"},

@@ -16,9 +16,12 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cloud/local.h"
+#include "files/remove_folder.h"
 #include "trace/trace_file.h"
 #include "vparticle/control.h"
 #include "vparticle/device.h"
@@ -32,6 +35,7 @@ struct exec {
     struct ev_loop *loop;
     struct vp_server *server; /**< NULL with --connect */
     struct vp_control_socket *control;
+    struct vp_local_cloud *cloud; /**< NULL without --cloud */
     struct vp_device **devices;
     unsigned device_count;
     struct vp_trace_file *trace; /**< NULL without --trace */
@@ -53,49 +57,67 @@ struct options {
     enum vp_speed speed;
     enum vp_host_access access;
     const char *trace;
+    const char *cloud; /**< where it listens, or NULL */
+    bool no_healer, keep_home;
     char **tool;
 };
 
 static void print_usage(FILE *to)
 {
-    fputs("Usage: vparticle exec --device SPEC [--device SPEC]... -- TOOL [ARG]...\n"
-          "       vparticle exec --connect HOST:PORT|unix:PATH -- TOOL [ARG]...\n"
-          "       vparticle exec --host hardware [--serial SERIAL] -- TOOL [ARG]...\n"
-          "\n"
-          "Run TOOL, unmodified, so that it and all it starts see emulated devices on USB, and no\n"
-          "others. The exit status is TOOL's own; 126 and 127 if it cannot be started, 128 + N if\n"
-          "signal N ended it.\n"
-          "\n"
-          "  --device SPEC    PLATFORM[@RELEASE|@erased][,key=value]...: start this device,\n"
-          "                   for example photon@0.5.2,mode=dfu; or inspect=FILE: as\n"
-          "                   'particle serial inspect' describes one\n"
-          "  --speed SPEED    instant: flash operations and starts take no time (if not given);\n"
-          "                   real: they take what data sheets say\n"
-          "  --connect ADDR   use the devices of a running emulator ('vparticle run')\n"
-          "  --host HOST      userland: answer TOOL's system calls, without root (if not given);\n"
-          "                   kernel: attach the devices to this machine's kernel by vhci_hcd, as\n"
-          "                   root, where every process sees them; guest: the same in a small\n"
-          "                   machine ('vparticle guest --help'), without root; hardware: nothing\n"
-          "                   is emulated, TOOL sees the real boards that are plugged in\n"
-          "  --share FOLDER   with --host guest: what TOOL writes there is kept, and nothing else\n"
-          "                   (if not given, the working directory)\n"
-          "  --serial SERIAL  with --host hardware: this board has to be there\n"
-          "  --access ACCESS  full: TOOL may open all devices (if not given); none: only what\n"
-          "                   Debian allows a user without udev rules and outside of the group\n"
-          "                   dialout; says in the end how often TOOL was refused\n"
-          "  --trace FILE     write down there each transfer that a device answered\n"
-          "\n"
-          "TOOL can use 'vparticle ctl' to press the device's buttons: $" VP_CONTROL_VARIABLE
-          "\nsays where.\n",
-          to);
+    fputs(
+        "Usage: vparticle exec --device SPEC [--device SPEC]... -- TOOL [ARG]...\n"
+        "       vparticle exec --connect HOST:PORT|unix:PATH -- TOOL [ARG]...\n"
+        "       vparticle exec --host hardware [--serial SERIAL] -- TOOL [ARG]...\n"
+        "\n"
+        "Run TOOL, unmodified, so that it and all it starts see emulated devices on USB, and no\n"
+        "others. The exit status is TOOL's own; 126 and 127 if it cannot be started, 128 + N if\n"
+        "signal N ended it.\n"
+        "\n"
+        "  --device SPEC    PLATFORM[@RELEASE|@erased][,key=value]...: start this device,\n"
+        "                   for example photon@0.5.2,mode=dfu; or inspect=FILE: as\n"
+        "                   'particle serial inspect' describes one\n"
+        "  --speed SPEED    instant: flash operations and starts take no time (if not given);\n"
+        "                   real: they take what data sheets say\n"
+        "  --connect ADDR   use the devices of a running emulator ('vparticle run')\n"
+        "  --host HOST      userland: answer TOOL's system calls, without root (if not given);\n"
+        "                   kernel: attach the devices to this machine's kernel by vhci_hcd, as\n"
+        "                   root, where every process sees them; guest: the same in a small\n"
+        "                   machine ('vparticle guest --help'), without root; hardware: nothing\n"
+        "                   is emulated, TOOL sees the real boards that are plugged in\n"
+        "  --share FOLDER   with --host guest: what TOOL writes there is kept, and nothing else\n"
+        "                   (if not given, the working directory)\n"
+        "  --serial SERIAL  with --host hardware: this board has to be there\n"
+        "  --access ACCESS  full: TOOL may open all devices (if not given); none: only what\n"
+        "                   Debian allows a user without udev rules and outside of the group\n"
+        "                   dialout; says in the end how often TOOL was refused\n"
+        "  --cloud ADDR     give the devices a network, with a local cloud behind it that listens\n"
+        "                   on HOST:PORT (port 0 picks a free one). TOOL gets a HOME in which\n"
+        "                   particle-cli finds it, logged in; $" VP_LOCAL_CLOUD_VARIABLE
+        " is its URL,\n"
+        "                   $" VP_LOCAL_CLOUD_TOKEN_VARIABLE " an access token\n"
+        "  --keep-home      with --cloud: leave TOOL its HOME\n"
+        "  --no-healer      with --cloud: leave devices in safe mode as they are\n"
+        "  --trace FILE     write down there each transfer that a device answered\n"
+        "\n"
+        "TOOL can use 'vparticle ctl' to press the device's buttons: $" VP_CONTROL_VARIABLE
+        "\nsays where.\n",
+        to);
 }
 
 static const struct option long_options[] = {
-    {"device", required_argument, NULL, 'd'}, {"connect", required_argument, NULL, 'c'},
-    {"host", required_argument, NULL, 'H'},   {"serial", required_argument, NULL, 'S'},
-    {"share", required_argument, NULL, 'F'},  {"speed", required_argument, NULL, 's'},
-    {"access", required_argument, NULL, 'a'}, {"trace", required_argument, NULL, 't'},
-    {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0},
+    {"device", required_argument, NULL, 'd'},
+    {"connect", required_argument, NULL, 'c'},
+    {"host", required_argument, NULL, 'H'},
+    {"serial", required_argument, NULL, 'S'},
+    {"share", required_argument, NULL, 'F'},
+    {"speed", required_argument, NULL, 's'},
+    {"access", required_argument, NULL, 'a'},
+    {"trace", required_argument, NULL, 't'},
+    {"cloud", required_argument, NULL, 'C'},
+    {"keep-home", no_argument, NULL, 'k'},
+    {"no-healer", no_argument, NULL, 'n'},
+    {"help", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0},
 };
 
 /** @return -1 to go on, or the exit status */
@@ -138,6 +160,15 @@ static int parse_options(int argc, char **argv, struct options *options)
         case 't':
             options->trace = optarg;
             break;
+        case 'C':
+            options->cloud = optarg;
+            break;
+        case 'k':
+            options->keep_home = true;
+            break;
+        case 'n':
+            options->no_healer = true;
+            break;
         case 'h':
             print_usage(stdout);
             return VP_EXIT_OK;
@@ -171,6 +202,13 @@ static int parse_options(int argc, char **argv, struct options *options)
     if (options->connect && options->guest) {
         return vp_cli_wrong(
             "exec", "--connect: a guest has no network; start the devices in it by --device");
+    }
+    if (options->cloud && !options->spec_count) {
+        return vp_cli_wrong("exec", "--cloud needs --device: with --connect, give it to 'vparticle "
+                                    "run'; real boards have Particle's own");
+    }
+    if (!options->cloud && (options->keep_home || options->no_healer)) {
+        return vp_cli_wrong("exec", "--keep-home and --no-healer go with --cloud");
     }
     if (options->share && !options->guest) {
         return vp_cli_wrong("exec", "--share is for --host guest");
@@ -256,6 +294,41 @@ static int start_control(struct exec *exec, struct vp_failure *failure)
     return error;
 }
 
+/* A home of its own for the tool, that goes with the folder. */
+static int make_home(struct exec *exec, struct vp_failure *failure)
+{
+    char home[PATH_MAX + 16];
+    snprintf(home, sizeof home, "%s/home", exec->folder);
+    if (mkdir(home, 0700)) {
+        return vp_fail(failure, VP_ERROR_IO, "cannot create %s: %s", home, strerror(errno));
+    }
+    const int error = vp_local_cloud_write_home(exec->cloud, home, failure);
+    if (!error) {
+        setenv("HOME", home, 1);
+    }
+    return error;
+}
+
+static int start_cloud(struct exec *exec, const struct options *options, struct vp_failure *failure)
+{
+    const struct vp_local_cloud_options cloud = {
+        .address = options->cloud,
+        .no_healer = options->no_healer,
+    };
+    int error = vp_local_cloud_start(&exec->cloud, exec->loop, &cloud, failure);
+    for (unsigned i = 0; i < exec->device_count && !error; i++) {
+        error = vp_local_cloud_add(exec->cloud, exec->devices[i], failure);
+    }
+    if (!error && !options->keep_home) {
+        error = make_home(exec, failure);
+    }
+    if (!error) {
+        setenv(VP_LOCAL_CLOUD_VARIABLE, vp_local_cloud_url(exec->cloud), 1);
+        setenv(VP_LOCAL_CLOUD_TOKEN_VARIABLE, vp_local_cloud_token(exec->cloud), 1);
+    }
+    return error;
+}
+
 static void log_line(void *context, const char *line)
 {
     (void)context;
@@ -279,6 +352,9 @@ static int start(struct exec *exec, const struct options *options, struct vp_fai
     if (!error) {
         error = start_control(exec, failure);
     }
+    if (!error && options->cloud) {
+        error = start_cloud(exec, options, failure);
+    }
     if (!error) {
         error = vp_host_create(&exec->host, options->engine, exec->loop, address, failure);
     }
@@ -294,6 +370,10 @@ static void stop(struct exec *exec)
 {
     vp_host_destroy(exec->host);
     exec->host = NULL;
+    if (exec->cloud) {
+        vp_local_cloud_settle(exec->cloud); /* what the tool has set going comes to its end */
+        vp_local_cloud_stop(exec->cloud);
+    }
     vp_control_socket_destroy(exec->control);
     vp_server_destroy(exec->server);
     struct vp_failure failure;
@@ -307,7 +387,7 @@ static void stop(struct exec *exec)
     }
     free(exec->devices);
     if (*exec->folder) {
-        rmdir(exec->folder);
+        vp_remove_folder(exec->folder);
     }
 }
 

@@ -23,6 +23,8 @@ static const struct command {
      "run scenarios with real tools and check what became of the devices"},
     {"ctl", vp_command_ctl, "[--control ADDRESS] [--device N] COMMAND [ARG]...",
      "press buttons, pull the cable, see the light, keep snapshots of a running device"},
+    {"cloud", vp_command_cloud, "[--listen ADDRESS] [--device SPEC]... [--state FOLDER]",
+     "a local stand-in for Particle's cloud: updates over the air, the Safe Mode Healer, events"},
     {"clone", vp_command_clone, "[--serial SERIAL] [--usb VID:PID] -o FILE [--external FILE]",
      "read the flash of a real board in DFU mode into an image for --device PLATFORM,flash=FILE"},
     {"inspect", vp_command_inspect, "FILE...",

@@ -12,6 +12,8 @@
 
 #include "cli/commands.h"
 #include "cli/wrong.h"
+#include "cloud/kept.h"
+#include "cloud/local.h"
 #include "files/write_file.h"
 #include "trace/trace_file.h"
 #include "vparticle/control.h"
@@ -30,6 +32,7 @@ struct options {
     enum vp_speed speed;
     const char *ready_file;
     const char *trace;
+    struct vp_local_cloud_options cloud; /**< without an address: none */
 };
 
 struct running {
@@ -39,7 +42,9 @@ struct running {
     int status;
     struct vp_server *server;
     struct vp_control_socket *control;
-    struct vp_host *host; /**< NULL without --host */
+    struct vp_local_cloud *cloud; /**< NULL without --cloud */
+    struct vp_kept_devices kept;  /**< SPECs, with --state */
+    struct vp_host *host;         /**< NULL without --host */
     struct vp_device *devices[VP_SERVER_DEVICE_LIMIT];
     size_t count;
     struct vp_trace_file *trace; /**< NULL without --trace */
@@ -48,42 +53,46 @@ struct running {
 
 static void print_usage(FILE *to)
 {
-    fputs("Usage: vparticle run --device SPEC [--device SPEC]... [--usbip ADDRESS]\n"
-          "                     [--control ADDRESS] [--speed instant|real] [--ready-file FILE]\n"
-          "                     [--trace FILE]\n\n"
-          "Emulate devices and show them to USB/IP clients, as bus ids 1-1, 1-2 and so on,\n"
-          "until SIGINT or SIGTERM.\n\n"
-          "  --device SPEC      PLATFORM[@RELEASE|@erased][,key=value]..., for example\n"
-          "                     photon@0.6.3,bootloader=11,mode=dfu,flash=my.img; or\n"
-          "                     inspect=FILE: as 'particle serial inspect' describes one\n"
-          "  --usbip ADDRESS    HOST:PORT (port 0 picks a free one) or unix:PATH;\n"
-          "                     127.0.0.1:3240 if not given\n"
-          "  --control ADDRESS  listen there for 'vparticle ctl' and JSON lines\n"
-          "  --host kernel      attach the devices to this machine's kernel by vhci_hcd, too, as "
-          "root,\n"
-          "                     where every process sees them; ready means attached then\n"
-          "  --speed SPEED      instant: flash operations and starts take no time (if not given);\n"
-          "                     real: they take what data sheets say\n"
-          "  --ready-file FILE  write the address in use there once clients can connect; with\n"
-          "                     --control its address, too, in a second line\n"
-          "  --trace FILE       write down there each transfer that a device answered\n\n"
-          "Exit status: 0 ended by a signal, 2 the command line is wrong, 3 the operating\n"
-          "system refused.\n",
-          to);
+    fputs(
+        "Usage: vparticle run --device SPEC [--device SPEC]... [--usbip ADDRESS]\n"
+        "                     [--control ADDRESS] [--speed instant|real] [--ready-file FILE]\n"
+        "                     [--cloud ADDRESS] [--trace FILE]\n\n"
+        "Emulate devices and show them to USB/IP clients, as bus ids 1-1, 1-2 and so on,\n"
+        "until SIGINT or SIGTERM.\n\n"
+        "  --device SPEC      PLATFORM[@RELEASE|@erased][,key=value]..., for example\n"
+        "                     photon@0.6.3,bootloader=11,mode=dfu,flash=my.img; or\n"
+        "                     inspect=FILE: as 'particle serial inspect' describes one\n"
+        "  --usbip ADDRESS    HOST:PORT (port 0 picks a free one) or unix:PATH;\n"
+        "                     127.0.0.1:3240 if not given\n"
+        "  --control ADDRESS  listen there for 'vparticle ctl' and JSON lines\n"
+        "  --host kernel      attach the devices to this machine's kernel by vhci_hcd, too, as "
+        "root,\n"
+        "                     where every process sees them; ready means attached then\n"
+        "  --speed SPEED      instant: flash operations and starts take no time (if not given);\n"
+        "                     real: they take what data sheets say\n"
+        "  --cloud ADDRESS    give the devices a network, with a local cloud behind it that "
+        "listens\n"
+        "                     on HOST:PORT; see 'vparticle cloud --help'\n"
+        "  --state FOLDER     with --cloud: keep its accounts and devices there\n"
+        "  --no-healer        with --cloud: leave devices in safe mode as they are\n"
+        "  --ready-file FILE  write the address in use there once clients can connect; with\n"
+        "                     --control its address, too, in a second line; with --cloud its URL\n"
+        "                     and an access token in two more\n"
+        "  --trace FILE       write down there each transfer that a device answered\n\n"
+        "Exit status: 0 ended by a signal, 2 the command line is wrong, 3 the operating\n"
+        "system refused.\n",
+        to);
 }
 
 /* ---- Command line --------------------------------------------------------------------- */
 
 static const struct option long_options[] = {
-    {"device", required_argument, NULL, 'd'},
-    {"usbip", required_argument, NULL, 'u'},
-    {"control", required_argument, NULL, 'c'},
-    {"host", required_argument, NULL, 'H'},
-    {"speed", required_argument, NULL, 's'},
-    {"ready-file", required_argument, NULL, 'r'},
-    {"trace", required_argument, NULL, 't'},
-    {"help", no_argument, NULL, 'h'},
-    {NULL, 0, NULL, 0},
+    {"device", required_argument, NULL, 'd'},  {"usbip", required_argument, NULL, 'u'},
+    {"control", required_argument, NULL, 'c'}, {"host", required_argument, NULL, 'H'},
+    {"speed", required_argument, NULL, 's'},   {"ready-file", required_argument, NULL, 'r'},
+    {"trace", required_argument, NULL, 't'},   {"cloud", required_argument, NULL, 'C'},
+    {"state", required_argument, NULL, 'S'},   {"no-healer", no_argument, NULL, 'n'},
+    {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0},
 };
 
 /* @return VP_EXIT_OK to go on; -1 if all is done; else the exit status */
@@ -127,6 +136,15 @@ static int read_options(struct options *options, int argc, char **argv)
         case 't':
             options->trace = optarg;
             break;
+        case 'C':
+            options->cloud.address = optarg;
+            break;
+        case 'S':
+            options->cloud.state = optarg;
+            break;
+        case 'n':
+            options->cloud.no_healer = true;
+            break;
         case 'h':
             print_usage(stdout);
             return -1;
@@ -140,6 +158,9 @@ static int read_options(struct options *options, int argc, char **argv)
         return vp_cli_wrong("run",
                             "'%s' is no option; to emulate a device write --device before its SPEC",
                             argv[optind]);
+    }
+    if (!options->cloud.address && (options->cloud.state || options->cloud.no_healer)) {
+        return vp_cli_wrong("run", "--state and --no-healer go with --cloud");
     }
     if (options->count == 0) {
         return vp_cli_wrong("run", "no device to emulate: add --device photon@0.5.2,mode=dfu");
@@ -185,7 +206,8 @@ static int add_devices(struct running *running, const struct options *options)
     for (size_t i = 0; i < options->count; i++) {
         struct vp_failure failure;
         struct vp_device **device = &running->devices[running->count];
-        int error = vp_device_from_spec(device, options->specs[i], (unsigned)i, &failure);
+        const char *spec = running->kept.count ? running->kept.specs[i] : options->specs[i];
+        int error = vp_device_from_spec(device, spec, (unsigned)i, &failure);
         if (error) {
             return failed(error, &failure);
         }
@@ -203,6 +225,27 @@ static int add_devices(struct running *running, const struct options *options)
     return VP_EXIT_OK;
 }
 
+static int start_cloud(struct running *running, const struct options *options)
+{
+    struct vp_failure failure;
+    int error = vp_local_cloud_start(&running->cloud, running->loop, &options->cloud, &failure);
+    for (size_t i = 0; i < options->count && options->cloud.state && !error; i++) {
+        error = vp_kept_devices_add(&running->kept, options->cloud.state, options->specs[i],
+                                    (unsigned)i, &failure);
+    }
+    return error ? failed(error, &failure) : VP_EXIT_OK;
+}
+
+static int connect_devices(struct running *running)
+{
+    struct vp_failure failure;
+    int error = 0;
+    for (size_t i = 0; i < running->count && !error; i++) {
+        error = vp_local_cloud_add(running->cloud, running->devices[i], &failure);
+    }
+    return error ? failed(error, &failure) : VP_EXIT_OK;
+}
+
 static void print_devices(const struct running *running, const struct options *options,
                           const char *address)
 {
@@ -216,19 +259,26 @@ static void print_devices(const struct running *running, const struct options *o
         vp_control_socket_address(running->control, control, sizeof control);
         printf("control on %s\n", control);
     }
+    if (running->cloud) {
+        printf("cloud on %s\n", vp_local_cloud_url(running->cloud));
+    }
     fflush(stdout);
 }
 
 static int write_ready_file(const struct running *running, const char *path, const char *address,
                             struct vp_failure *failure)
 {
-    char control[VP_USBIP_ADDRESS_SIZE] = "";
-    char lines[2 * VP_USBIP_ADDRESS_SIZE + 2];
-    int length = snprintf(lines, sizeof lines, "%s\n", address);
+    char control[VP_USBIP_ADDRESS_SIZE] = "", cloud[512] = "";
+    char lines[sizeof control + VP_USBIP_ADDRESS_SIZE + sizeof cloud];
     if (running->control) {
-        vp_control_socket_address(running->control, control, sizeof control);
-        length = snprintf(lines, sizeof lines, "%s\n%s\n", address, control);
+        vp_control_socket_address(running->control, control, sizeof control - 1);
+        strcat(control, "\n");
     }
+    if (running->cloud) {
+        snprintf(cloud, sizeof cloud, "%s\n%s\n", vp_local_cloud_url(running->cloud),
+                 vp_local_cloud_token(running->cloud));
+    }
+    const int length = snprintf(lines, sizeof lines, "%s\n%s%s", address, control, cloud);
     return vp_write_file(path, lines, (size_t)length, failure);
 }
 
@@ -280,7 +330,8 @@ static int listen_and_wait(struct running *running)
         return failed(error, &failure);
     }
     /* Whoever uses the control socket, or shares our loop, expects to be heard at any time. */
-    vp_server_set_dedicated(running->server, !running->control && !options->attached);
+    vp_server_set_dedicated(running->server,
+                            !running->control && !options->attached && !running->cloud);
     print_devices(running, options, running->address);
     if (options->attached) {
         running->status = attach(running);
@@ -307,9 +358,15 @@ static int serve(struct running *running)
     if (error) {
         return failed(error, &failure);
     }
-    int status = add_devices(running, options);
+    int status = options->cloud.address ? start_cloud(running, options) : VP_EXIT_OK;
+    if (status == VP_EXIT_OK) {
+        status = add_devices(running, options);
+    }
     if (status == VP_EXIT_OK && options->trace) {
         status = start_trace(running, options->trace);
+    }
+    if (status == VP_EXIT_OK && running->cloud) {
+        status = connect_devices(running);
     }
     return status == VP_EXIT_OK ? listen_and_wait(running) : status;
 }
@@ -331,6 +388,7 @@ static bool start(struct running *running)
 static void stop(struct running *running)
 {
     vp_host_destroy(running->host);
+    vp_local_cloud_stop(running->cloud);
     vp_control_socket_destroy(running->control);
     vp_server_destroy(running->server);
     struct vp_failure failure;
@@ -340,6 +398,7 @@ static void stop(struct running *running)
     for (size_t i = 0; i < running->count; i++) {
         vp_device_destroy(running->devices[i]);
     }
+    vp_kept_devices_free(&running->kept);
     if (running->loop) {
         ev_loop_destroy(running->loop);
     }

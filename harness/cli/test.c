@@ -1,11 +1,8 @@
 /* vparticle test [PATH]...: runs scenarios. */
-#include <dirent.h>
 #include <errno.h>
-#include <fts.h>
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -13,6 +10,7 @@
 #include "cli/guest.h"
 #include "report/result.h"
 #include "report/terminal.h"
+#include "scenario/collection.h"
 #include "scenario/runner.h"
 
 /* The command line, and what it names. */
@@ -22,10 +20,9 @@ struct test {
     const char *junit;
     const char *guest, *share; /* as vp_guest_rerun() wants them, or NULL */
     bool list;
-    char **paths;
-    struct vp_scenario **scenarios;
-    unsigned count;
-    unsigned broken; /* files that are no scenarios */
+    struct vp_collection files;
+    char **chosen; /* by --choose */
+    unsigned chosen_count;
 };
 
 static void print_usage(FILE *to)
@@ -46,81 +43,11 @@ static void print_usage(FILE *to)
         "                            done behind it, as 'vparticle ctl' understands it: press MS,\n"
         "                            reset [MS], power on|off|cycle, plug, unplug\n"
         "  --firmware FOLDER         real images (default: .cache/firmware above the scenario)\n"
+        "  --choose VARIABLE=VALUE   of a scenario with a matrix only those with this value\n"
         "  --list                    only name the scenarios\n\n"
         "Exit status: 0 none failed, 1 one failed, 2 a scenario or the command line is wrong,\n"
         "3 the operating system refused.\n",
         to);
-}
-
-/* ---- Files ----------------------------------------------------------------------------------- */
-
-static int add_path(struct test *test, const char *path)
-{
-    char **grown = realloc(test->paths, (test->count + 1) * sizeof *grown);
-    if (!grown) {
-        return VP_ERROR_NO_MEMORY;
-    }
-    test->paths = grown;
-    grown[test->count] = strdup(path);
-    return grown[test->count++] ? 0 : VP_ERROR_NO_MEMORY;
-}
-
-static int by_name(const FTSENT **one, const FTSENT **other)
-{
-    return strcmp((*one)->fts_name, (*other)->fts_name);
-}
-
-static bool is_scenario(const char *name)
-{
-    const size_t length = strlen(name);
-    return length > 5 && name[0] != '.' && strcmp(name + length - 5, ".yaml") == 0;
-}
-
-/* A folder's files in order of their names; a file itself whatever its name. */
-static int find_scenarios(struct test *test, const char *path)
-{
-    struct stat status;
-    if (stat(path, &status)) {
-        fprintf(stderr, "vparticle test: %s: %s\n", path, strerror(errno));
-        return VP_ERROR_NOT_FOUND;
-    }
-    if (!S_ISDIR(status.st_mode)) {
-        return add_path(test, path);
-    }
-    char *roots[] = {(char *)path, NULL};
-    FTS *tree = fts_open(roots, FTS_LOGICAL | FTS_NOCHDIR, by_name);
-    int error = tree ? 0 : VP_ERROR_IO;
-    const unsigned before = test->count;
-    for (FTSENT *entry; !error && (entry = fts_read(tree));) {
-        if (entry->fts_info == FTS_F && is_scenario(entry->fts_name)) {
-            error = add_path(test, entry->fts_path);
-        }
-    }
-    if (tree) {
-        fts_close(tree);
-    }
-    if (!error && test->count == before) {
-        fprintf(stderr, "vparticle test: there is no *.yaml below %s\n", path);
-        error = VP_ERROR_NOT_FOUND;
-    }
-    return error;
-}
-
-/* All files are read before any is run: a mistake is told at once, and all of them together. */
-static int load_scenarios(struct test *test)
-{
-    test->scenarios = calloc(test->count + 1, sizeof(struct vp_scenario *));
-    if (!test->scenarios) {
-        return VP_ERROR_NO_MEMORY;
-    }
-    for (unsigned i = 0; i < test->count; i++) {
-        struct vp_failure failure;
-        if (vp_scenario_load(test->paths[i], &test->scenarios[i], &failure)) {
-            fprintf(stderr, "%s\n", failure.text);
-            test->broken++;
-        }
-    }
-    return test->broken ? VP_ERROR_INVALID : 0;
 }
 
 /* ---- Command line --------------------------------------------------------------------------- */
@@ -172,6 +99,16 @@ static int read_firmware(struct test *test, const char *value)
     return 0;
 }
 
+static int read_choice(struct test *test, char *value)
+{
+    if (!strchr(value, '=')) {
+        fprintf(stderr, "vparticle test: --choose %s: must be VARIABLE=VALUE\n", value);
+        return VP_ERROR_INVALID;
+    }
+    test->chosen[test->chosen_count++] = value;
+    return 0;
+}
+
 static int read_host(struct test *test, const char *name)
 {
     test->guest = strcmp(name, "guest") == 0 ? name : NULL;
@@ -210,13 +147,20 @@ static int check_host(const struct test *test)
 static int read_options(struct test *test, int argc, char **argv)
 {
     static const struct option options[] = {
-        {"format", required_argument, NULL, 'f'}, {"report", required_argument, NULL, 'r'},
-        {"jobs", required_argument, NULL, 'j'},   {"firmware", required_argument, NULL, 'w'},
-        {"host", required_argument, NULL, 'H'},   {"list", no_argument, NULL, 'l'},
-        {"share", required_argument, NULL, 'F'},  {"serial", required_argument, NULL, 'S'},
-        {"person", required_argument, NULL, 'P'}, {"patience", required_argument, NULL, 'p'},
+        {"format", required_argument, NULL, 'f'},
+        {"report", required_argument, NULL, 'r'},
+        {"jobs", required_argument, NULL, 'j'},
+        {"firmware", required_argument, NULL, 'w'},
+        {"host", required_argument, NULL, 'H'},
+        {"list", no_argument, NULL, 'l'},
+        {"share", required_argument, NULL, 'F'},
+        {"serial", required_argument, NULL, 'S'},
+        {"person", required_argument, NULL, 'P'},
+        {"patience", required_argument, NULL, 'p'},
+        {"choose", required_argument, NULL, 'c'},
         {"again", required_argument, NULL, 'A'}, /* from the host of a guest, see rerun_command() */
-        {"help", no_argument, NULL, 'h'},         {0},
+        {"help", no_argument, NULL, 'h'},
+        {0},
     };
     int error = 0;
     for (int option; !error && (option = getopt_long(argc, argv, "j:h", options, NULL)) != -1;) {
@@ -242,6 +186,9 @@ static int read_options(struct test *test, int argc, char **argv)
         case 'A':
             test->options.again = optarg;
             break;
+        case 'c':
+            error = read_choice(test, optarg);
+            break;
         case 'S':
             test->options.serial = optarg;
             break;
@@ -265,10 +212,10 @@ static int read_options(struct test *test, int argc, char **argv)
         error = check_host(test);
     }
     if (!error && optind == argc) {
-        error = find_scenarios(test, "scenarios");
+        error = vp_collection_add(&test->files, "scenarios");
     }
     for (int i = optind; !error && i < argc; i++) {
-        error = find_scenarios(test, argv[i]);
+        error = vp_collection_add(&test->files, argv[i]);
     }
     return error;
 }
@@ -303,28 +250,28 @@ static double now(void)
 
 static int run_scenarios(struct test *test)
 {
-    struct vp_result *results = calloc(test->count + 1, sizeof *results);
+    struct vp_result *results = calloc(test->files.count + 1, sizeof *results);
     if (!results) {
         fputs("vparticle test: out of memory\n", stderr);
         return VP_EXIT_SYSTEM;
     }
     const double started = now();
-    vp_report_begin(&test->report, test->count);
+    vp_report_begin(&test->report, test->files.count);
     int status = VP_EXIT_SYSTEM;
-    if (vp_runner_run(test->scenarios, test->count, &test->options, results, report_one,
+    if (vp_runner_run(test->files.scenarios, test->files.count, &test->options, results, report_one,
                       &test->report)) {
         fputs("vparticle test: interrupted\n", stderr);
     } else {
-        vp_report_end(&test->report, results, test->count, now() - started);
-        status = exit_status(results, test->count);
+        vp_report_end(&test->report, results, test->files.count, now() - started);
+        status = exit_status(results, test->files.count);
         struct vp_failure failure;
         if (test->junit &&
-            vp_report_junit(test->junit, results, test->count, now() - started, &failure)) {
+            vp_report_junit(test->junit, results, test->files.count, now() - started, &failure)) {
             fprintf(stderr, "vparticle test: %s\n", failure.text);
             status = VP_EXIT_SYSTEM;
         }
     }
-    for (unsigned i = 0; i < test->count; i++) {
+    for (unsigned i = 0; i < test->files.count; i++) {
         vp_result_clear(&results[i]);
     }
     free(results);
@@ -351,21 +298,9 @@ static int run_in_guest(const struct test *test, int argc, char **argv)
 
 static void list_scenarios(const struct test *test)
 {
-    for (unsigned i = 0; i < test->count; i++) {
-        printf("%s: %s\n", test->scenarios[i]->path, test->scenarios[i]->name);
+    for (unsigned i = 0; i < test->files.count; i++) {
+        printf("%s: %s\n", test->files.scenarios[i]->path, test->files.scenarios[i]->name);
     }
-}
-
-static void free_test(struct test *test)
-{
-    for (unsigned i = 0; i < test->count; i++) {
-        free(test->paths[i]);
-        if (test->scenarios) {
-            vp_scenario_free(test->scenarios[i]);
-        }
-    }
-    free(test->paths);
-    free(test->scenarios);
 }
 
 int vp_command_test(int argc, char **argv)
@@ -380,11 +315,12 @@ int vp_command_test(int argc, char **argv)
                     .program = program_invocation_name,
                     .vparticle = self ? self : "vparticle"},
     };
-    int error = read_options(&test, argc, argv);
+    test.chosen = calloc((size_t)argc, sizeof *test.chosen);
+    int error = test.chosen ? read_options(&test, argc, argv) : VP_ERROR_NO_MEMORY;
     test.options.progress = vp_terminal_is(stderr) && test.report.format == VP_FORMAT_PRETTY &&
                             test.options.host != VP_HOST_HARDWARE; /* which talks with a person */
     int status = error > 0 ? VP_EXIT_OK : VP_EXIT_USAGE;
-    if (!error && load_scenarios(&test) == 0) {
+    if (!error && vp_collection_load(&test.files, test.chosen, test.chosen_count) == 0) {
         if (test.list) {
             list_scenarios(&test);
             status = VP_EXIT_OK;
@@ -394,7 +330,8 @@ int vp_command_test(int argc, char **argv)
             status = run_scenarios(&test);
         }
     }
-    free_test(&test);
+    vp_collection_free(&test.files);
+    free(test.chosen);
     free(self);
     return status;
 }

@@ -80,6 +80,7 @@ static int do_step(struct vp_engine *engine, const struct vp_step *step)
     return step->run      ? vp_engine_run_tool(engine, step)
            : step->expect ? vp_engine_expect(engine, step)
            : step->fault  ? engine->bench->fault(engine, step)
+           : step->cloud  ? engine->bench->act_on_cloud(engine, step)
                           : engine->bench->act(engine, step);
 }
 
@@ -100,6 +101,9 @@ static int set_variables(struct vp_engine *engine)
         {"work", surroundings->work},
         {"scenario", absolute ? absolute : "."},
         {"vparticle", surroundings->vparticle},
+        {"cloud", ""}, /* these three are known once there is a cloud */
+        {"token", ""},
+        {"id", ""},
         {NULL, NULL},
     };
     memcpy(engine->variables, variables, sizeof variables);

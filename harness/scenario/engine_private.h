@@ -2,21 +2,27 @@
 #ifndef VP_SCENARIO_ENGINE_PRIVATE_H
 #define VP_SCENARIO_ENGINE_PRIVATE_H
 
+#include "cloud/event_log.h"
 #include "scenario/bench/bench.h"
 #include "scenario/engine.h"
 #include "trace/trace.h"
 #include "vparticle/catalogue.h"
+#include "vparticle/cloud.h"
+#include "vparticle/cloud_devices.h"
 #include "vparticle/control.h"
 #include "vparticle/host.h"
 #include "vparticle/server.h"
 
-enum { VP_ENGINE_DEVICES = 16, VP_ENGINE_VARIABLES = 5 };
+enum { VP_ENGINE_DEVICES = 16, VP_ENGINE_VARIABLES = 8 };
+
+struct vp_local_cloud;
 
 struct vp_engine_device {
     struct vp_engine *engine;
     struct vp_device *device; /**< where the board is a real one: what it ought to be at first */
     enum vp_platform platform;
     struct vp_flash *before; /**< its flash when the scenario began */
+    struct vp_cloud_air air; /**< before it, as steps asked for it */
 };
 
 struct vp_engine {
@@ -31,6 +37,9 @@ struct vp_engine {
     struct vp_host *host;
     struct vp_server *server;          /**< of emulated boards */
     struct vp_control_socket *control; /**< the same */
+    struct vp_local_cloud *cloud;      /**< the same; NULL: there is none */
+    struct vp_event_log events;        /**< of that cloud, since a step looked at them last */
+    char id[VP_CLOUD_ID_SIZE + 1];     /**< of the first board there */
     struct vp_real *real;              /**< a real board; bench/hardware/ */
     struct vp_engine_device devices[VP_ENGINE_DEVICES];
     unsigned device_count;

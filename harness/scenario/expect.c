@@ -303,6 +303,9 @@ int vp_engine_expect(struct vp_engine *engine, const struct vp_step *step)
     if (!error && expect->led) {
         error = expect_led(engine, step);
     }
+    if (!error && (expect->online || expect->events)) {
+        error = engine->bench->expect_of_cloud(engine, step);
+    }
     return error || (!expect->modules && !expect->flash_count) ? error
                                                                : expect_contents(engine, step);
 }

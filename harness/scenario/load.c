@@ -3,7 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "report/result.h"
 #include "scenario/load_private.h"
+#include "scenario/matrix.h"
 
 enum { LARGEST_FILE = 1 << 20 };
 
@@ -12,6 +14,9 @@ const struct vp_variable vp_scenario_variables[] = {
     {"work", ""},      /* the scenario's own temporary folder, where its tools run */
     {"scenario", ""},  /* the folder of the scenario file */
     {"vparticle", ""}, /* this program */
+    {"cloud", ""},     /* address of the scenario's cloud */
+    {"token", ""},     /* access token of the account there */
+    {"id", ""},        /* the first device's */
     {NULL, NULL},
 };
 
@@ -124,22 +129,70 @@ static int load_structure(struct vp_loader *loader)
     return 0;
 }
 
-int vp_scenario_parse(const char *path, const uint8_t *bytes, size_t size,
-                      struct vp_scenario **scenario, struct vp_failure *failure)
+/* The document, with the values of the combination in it. @return as vp_scenario_parse() */
+static int read_combination(struct vp_loader *loader, unsigned combination, uint8_t **expanded)
 {
-    struct vp_loader loader = {.path = path, .bytes = bytes, .size = size, .failure = failure};
-    int error = read_document(&loader);
+    int error = read_document(loader);
     if (error) {
         return error;
     }
-    error = vp_schema_check(path, &loader.document, &vp_scenario_schema, failure);
+    size_t size = 0;
+    error = vp_matrix_expand(loader, combination, expanded, &size, &loader->choice,
+                             &loader->combinations);
+    if (error || *expanded) {
+        yaml_document_delete(&loader->document);
+    }
+    if (!error && *expanded) {
+        loader->bytes = *expanded;
+        loader->size = size;
+        error = read_document(loader);
+    }
+    return error;
+}
+
+/* "Flash tinker [particle=particle-2.16.0]": what the scenario has beyond its file. */
+static int tell_choice(struct vp_loader *loader)
+{
+    struct vp_scenario *scenario = loader->scenario;
+    scenario->combinations = loader->combinations;
+    scenario->choice = loader->choice;
+    loader->choice = NULL;
+    if (scenario->choice) {
+        char *name = vp_text("%s [%s]", scenario->name, scenario->choice);
+        if (!name) {
+            return vp_fail(loader->failure, VP_ERROR_NO_MEMORY, "%s: out of memory", loader->path);
+        }
+        free(scenario->name);
+        scenario->name = name;
+    }
+    return 0;
+}
+
+static int load_document(struct vp_loader *loader)
+{
+    int error =
+        vp_schema_check(loader->path, &loader->document, &vp_scenario_schema, loader->failure);
     if (!error) {
-        error = load_structure(&loader);
+        error = load_structure(loader);
     }
     if (!error) {
-        error = vp_scenario_check(&loader);
+        error = tell_choice(loader);
     }
-    yaml_document_delete(&loader.document);
+    return error ? error : vp_scenario_check(loader);
+}
+
+int vp_scenario_parse(const char *path, const uint8_t *bytes, size_t size, unsigned combination,
+                      struct vp_scenario **scenario, struct vp_failure *failure)
+{
+    struct vp_loader loader = {.path = path, .bytes = bytes, .size = size, .failure = failure};
+    uint8_t *expanded = NULL;
+    int error = read_combination(&loader, combination, &expanded);
+    if (!error) {
+        error = load_document(&loader);
+        yaml_document_delete(&loader.document);
+    }
+    free(expanded);
+    free(loader.choice);
     if (error) {
         vp_scenario_free(loader.scenario);
         return error;
@@ -148,7 +201,8 @@ int vp_scenario_parse(const char *path, const uint8_t *bytes, size_t size,
     return 0;
 }
 
-int vp_scenario_load(const char *path, struct vp_scenario **scenario, struct vp_failure *failure)
+int vp_scenario_load(const char *path, unsigned combination, struct vp_scenario **scenario,
+                     struct vp_failure *failure)
 {
     FILE *file = fopen(path, "rb");
     if (!file) {
@@ -167,7 +221,7 @@ int vp_scenario_load(const char *path, struct vp_scenario **scenario, struct vp_
     }
     fclose(file);
     if (!error) {
-        error = vp_scenario_parse(path, bytes, size, scenario, failure);
+        error = vp_scenario_parse(path, bytes, size, combination, scenario, failure);
     }
     free(bytes);
     return error;
@@ -177,6 +231,7 @@ void vp_scenario_free(struct vp_scenario *scenario)
 {
     if (scenario) {
         free(scenario->path);
+        free(scenario->choice);
         cyaml_free(&quiet, &vp_scenario_schema, scenario, 0);
     }
 }

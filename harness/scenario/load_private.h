@@ -12,6 +12,8 @@ struct vp_loader {
     const uint8_t *bytes;
     size_t size;
     yaml_document_t document;
+    char *choice; /**< of a matrix, until the scenario has it */
+    unsigned combinations;
     struct vp_scenario *scenario;
     struct vp_failure *failure;
 };

@@ -34,8 +34,24 @@ const char *vp_step_action(const struct vp_step *step)
            : step->power  ? "power"
            : step->plug   ? "plug"
            : step->fault  ? "fault"
+           : step->cloud  ? "cloud"
            : step->expect ? "expect"
                           : NULL;
+}
+
+/* Without a cloud these are empty. */
+static int check_cloud_variables(struct vp_loader *loader, const char *text,
+                                 const yaml_node_t *node)
+{
+    static const char *const variables[] = {"${cloud}", "${token}", "${id}"};
+    for (unsigned i = 0; i < sizeof variables / sizeof *variables; i++) {
+        if (!loader->scenario->cloud && strstr(text, variables[i])) {
+            return vp_yaml_fail(loader->path, node, loader->failure,
+                                "%s is used, so the scenario must have a cloud: add 'cloud: {}'",
+                                variables[i]);
+        }
+    }
+    return 0;
 }
 
 /* Without the need, a machine without real images would fail where it ought to skip. */
@@ -57,11 +73,11 @@ static int check_action(struct vp_loader *loader, unsigned index)
 {
     const struct vp_step *step = &loader->scenario->steps[index];
     const int actions = !!step->run + !!step->press + !!step->reset + !!step->power + !!step->plug +
-                        !!step->fault + !!step->expect;
+                        !!step->fault + !!step->cloud + !!step->expect;
     if (actions != 1) {
         return vp_yaml_fail(
             loader->path, step_node(loader, index), loader->failure,
-            "a step does exactly one of run, press, reset, power, plug, fault, expect; "
+            "a step does exactly one of run, press, reset, power, plug, fault, cloud, expect; "
             "this one does %s",
             actions ? "more" : "none");
     }
@@ -114,9 +130,9 @@ static int check_patterns(struct vp_loader *loader, unsigned index, const char *
 static int check_text(struct vp_loader *loader, unsigned index, const char *key,
                       const struct vp_text_check *text)
 {
-    if (text && !text->contains && !text->lacks && !text->matches) {
+    if (text && !text->contains && !text->lacks && !text->matches && !text->order) {
         return vp_yaml_fail(loader->path, place(loader, index, key), loader->failure,
-                            "%s: needs contains, lacks or matches", key);
+                            "%s: needs contains, lacks, matches or order", key);
     }
     return check_patterns(loader, index, key, text);
 }
@@ -139,6 +155,9 @@ static int check_run(struct vp_loader *loader, unsigned index)
     }
     vp_free_words(words);
     error = check_need(loader, step->run, place(loader, index, "run"));
+    if (!error) {
+        error = check_cloud_variables(loader, step->run, place(loader, index, "run"));
+    }
     if (error) {
         return error;
     }
@@ -223,8 +242,8 @@ static bool is_led(const char *text)
 static int check_expect(struct vp_loader *loader, unsigned index)
 {
     const struct vp_expect *expect = loader->scenario->steps[index].expect;
-    if (!expect->mode && !expect->flash && !expect->usb && !expect->led &&
-        (!expect->modules || names_no_module(expect->modules))) {
+    if (!expect->mode && !expect->flash && !expect->usb && !expect->led && !expect->online &&
+        !expect->events && (!expect->modules || names_no_module(expect->modules))) {
         return vp_yaml_fail(loader->path, place(loader, index, "expect"), loader->failure,
                             "expect: nothing is expected");
     }
@@ -238,6 +257,15 @@ static int check_expect(struct vp_loader *loader, unsigned index)
                             "led: '%s' is not a colour (off, red, green, blue, yellow, magenta, "
                             "cyan, white) and a pattern (solid, blink, breathe)",
                             expect->led);
+    }
+    if ((expect->online || expect->events) && !loader->scenario->cloud) {
+        return vp_yaml_fail(loader->path, place(loader, index, "expect"), loader->failure,
+                            "expect: online and events are of a cloud: add 'cloud: {}' to the "
+                            "scenario");
+    }
+    const int wrong = check_text(loader, index, "expect", expect->events);
+    if (wrong) {
+        return wrong;
     }
     for (unsigned i = 0; expect->flash && i < expect->flash_count; i++) {
         const int error = check_flash(loader, index, &expect->flash[i]);
@@ -286,6 +314,25 @@ static int check_fault(struct vp_loader *loader, unsigned index)
                : 0;
 }
 
+static int check_cloud(struct vp_loader *loader, unsigned index)
+{
+    const struct vp_cloud_step *step = loader->scenario->steps[index].cloud;
+    const char *wrong = NULL;
+    if (!loader->scenario->cloud) {
+        wrong = "the scenario has none: add 'cloud: {}' to it";
+    } else if (!step->network && !step->healer && !step->loss && !step->duplicates &&
+               !step->delay && !step->jitter && !step->drop_after) {
+        wrong =
+            "needs at least one of network, healer, loss, duplicates, delay, jitter, drop_after";
+    } else if ((step->loss && *step->loss > 1000) ||
+               (step->duplicates && *step->duplicates > 1000)) {
+        wrong = "loss and duplicates are of 1000 messages, so at most 1000";
+    }
+    return wrong ? vp_yaml_fail(loader->path, place(loader, index, "cloud"), loader->failure,
+                                "cloud: %s", wrong)
+                 : 0;
+}
+
 static int check_spec(struct vp_loader *loader, unsigned index)
 {
     yaml_node_t *root = yaml_document_get_root_node(&loader->document);
@@ -320,6 +367,9 @@ static int check_step(struct vp_loader *loader, unsigned index)
     }
     if (!error && step->fault) {
         error = check_fault(loader, index);
+    }
+    if (!error && step->cloud) {
+        error = check_cloud(loader, index);
     }
     return !error && step->expect ? check_expect(loader, index) : error;
 }

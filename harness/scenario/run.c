@@ -2,17 +2,15 @@
 #include <errno.h>
 #include <ev.h>
 #include <fcntl.h>
-#include <regex.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "scenario/engine_private.h"
+#include "scenario/text_check.h"
 
 enum {
-    LARGEST_OUTPUT = 1 << 20,
     READ_AT_ONCE = 1 << 20, /* more than a pipe holds; then the time-out has its turn */
     SHOWN_OUTPUT = 2000,    /* the end of it goes into a result */
 };
@@ -23,7 +21,7 @@ struct stream {
     int read_end, write_end;
     char *bytes;
     size_t length;
-    bool cut;   /* there was more than LARGEST_OUTPUT */
+    bool cut;   /* there was more than VP_TEXT_LIMIT */
     char *text; /* in the end: clean */
 };
 
@@ -56,8 +54,8 @@ static bool drain(struct stream *stream)
         }
         total += (size_t)got;
         size_t kept = (size_t)got;
-        if (kept > LARGEST_OUTPUT - stream->length) {
-            kept = LARGEST_OUTPUT - stream->length;
+        if (kept > VP_TEXT_LIMIT - stream->length) {
+            kept = VP_TEXT_LIMIT - stream->length;
             stream->cut = true;
         }
         memcpy(stream->bytes + stream->length, piece, kept);
@@ -78,7 +76,7 @@ static int open_stream(struct stream *stream, struct ev_loop *loop)
 {
     int ends[2];
     *stream = (struct stream){.read_end = -1, .write_end = -1};
-    stream->bytes = malloc(LARGEST_OUTPUT);
+    stream->bytes = malloc(VP_TEXT_LIMIT);
     if (!stream->bytes || pipe2(ends, O_CLOEXEC)) {
         return VP_ERROR_IO;
     }
@@ -299,50 +297,12 @@ static int judge_status(struct run *run)
     return 0;
 }
 
-static bool matches(const char *pattern, const char *text)
-{
-    regex_t compiled;
-    if (regcomp(&compiled, pattern, REG_EXTENDED | REG_NOSUB | REG_NEWLINE)) {
-        return false;
-    }
-    const bool found = regexec(&compiled, text, 0, NULL, 0) == 0;
-    regfree(&compiled);
-    return found;
-}
-
 static int judge_text(struct run *run, const char *name, const struct vp_text_check *check,
                       const struct stream *stream)
 {
-    struct vp_engine *engine = run->engine;
-    const char *text = stream->text;
-    for (unsigned i = 0; check && i < check->contains_count; i++) {
-        if (!strstr(text, check->contains[i])) {
-            return vp_engine_fail(engine, run->step,
-                                  vp_text("\"%s\" in %s", check->contains[i], name),
-                                  vp_text("it is not there"));
-        }
-    }
-    for (unsigned i = 0; check && i < check->lacks_count; i++) {
-        if (strstr(text, check->lacks[i])) {
-            return vp_engine_fail(engine, run->step,
-                                  vp_text("no \"%s\" in %s", check->lacks[i], name),
-                                  vp_text("it is there"));
-        }
-    }
-    if (check && check->lacks_count && stream->cut) {
-        return vp_engine_fail(engine, run->step,
-                              vp_text("%s of at most %d bytes to search", name, LARGEST_OUTPUT),
-                              vp_text("there was more, which is not kept"));
-    }
-    for (unsigned i = 0; check && i < check->matches_count; i++) {
-        if (!matches(check->matches[i], text)) {
-            return vp_engine_fail(
-                engine, run->step,
-                vp_text("a line of %s that matches \"%s\"", name, check->matches[i]),
-                vp_text("no line does"));
-        }
-    }
-    return 0;
+    return vp_engine_judge_text(
+        run->engine, run->step, check,
+        &(struct vp_checked_text){.name = name, .text = stream->text, .cut = stream->cut});
 }
 
 /* The end of both streams, for a person to look at. */

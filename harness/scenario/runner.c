@@ -133,6 +133,20 @@ static char *option_text(const char *option, const char *value)
     return text;
 }
 
+/* "--choose a=1 --choose b=2" for "a=1,b=2"; these are words that need no quotes. */
+static char *choice_text(const char *choice)
+{
+    char *text = strdup("");
+    while (text && choice) {
+        const size_t length = strcspn(choice, ",");
+        char *longer = vp_text("%s --choose %.*s", text, (int)length, choice);
+        free(text);
+        text = longer;
+        choice = choice[length] ? choice + length + 1 : NULL;
+    }
+    return text;
+}
+
 static char *rerun_command(const struct runner *runner, const struct vp_scenario *scenario)
 {
     const struct vp_runner_options *options = runner->options;
@@ -145,13 +159,14 @@ static char *rerun_command(const struct runner *runner, const struct vp_scenario
         option_text("serial", options->serial),
         option_text("person", options->person),
         option_text("firmware", options->firmware),
+        choice_text(scenario->choice),
     };
     bool complete = program && path;
     for (unsigned i = 0; i < sizeof texts / sizeof *texts; i++) {
         complete = complete && texts[i];
     }
-    char *command = complete ? vp_text("%s test%s%s%s%s %s", program, texts[0], texts[1], texts[2],
-                                       texts[3], path)
+    char *command = complete ? vp_text("%s test%s%s%s%s%s %s", program, texts[0], texts[1],
+                                       texts[2], texts[3], texts[4], path)
                              : NULL;
     for (unsigned i = 0; i < sizeof texts / sizeof *texts; i++) {
         free(texts[i]);

@@ -19,6 +19,8 @@ static const cyaml_schema_field_t text_check_fields[] = {
                          &string_entry, 1, MANY),
     CYAML_FIELD_SEQUENCE("matches", CYAML_FLAG_POINTER | OPTIONAL, struct vp_text_check, matches,
                          &string_entry, 1, MANY),
+    CYAML_FIELD_SEQUENCE("order", CYAML_FLAG_POINTER | OPTIONAL, struct vp_text_check, order,
+                         &string_entry, 1, MANY),
     CYAML_FIELD_END,
 };
 
@@ -76,6 +78,8 @@ static const cyaml_schema_field_t expect_fields[] = {
                          &flash_check_entry, 1, MANY),
     CYAML_FIELD_STRING_PTR("usb", OPTIONAL, struct vp_expect, usb, 1, LONGEST),
     CYAML_FIELD_STRING_PTR("led", OPTIONAL, struct vp_expect, led, 1, LONGEST),
+    CYAML_FIELD_BOOL_PTR("online", OPTIONAL, struct vp_expect, online),
+    CYAML_FIELD_MAPPING_PTR("events", OPTIONAL, struct vp_expect, events, text_check_fields),
     CYAML_FIELD_END,
 };
 
@@ -107,6 +111,32 @@ static const cyaml_schema_field_t fault_fields[] = {
     CYAML_FIELD_END,
 };
 
+static const cyaml_strval_t switches[] = {
+    {"off", VP_SWITCH_OFF},
+    {"on", VP_SWITCH_ON},
+};
+
+static const cyaml_schema_field_t cloud_step_fields[] = {
+    CYAML_FIELD_ENUM_PTR("network", OPTIONAL | CYAML_FLAG_STRICT, struct vp_cloud_step, network,
+                         switches, COUNT_OF(switches)),
+    CYAML_FIELD_ENUM_PTR("healer", OPTIONAL | CYAML_FLAG_STRICT, struct vp_cloud_step, healer,
+                         switches, COUNT_OF(switches)),
+    CYAML_FIELD_UINT_PTR("loss", OPTIONAL, struct vp_cloud_step, loss),
+    CYAML_FIELD_UINT_PTR("duplicates", OPTIONAL, struct vp_cloud_step, duplicates),
+    CYAML_FIELD_UINT_PTR("delay", OPTIONAL, struct vp_cloud_step, delay),
+    CYAML_FIELD_UINT_PTR("jitter", OPTIONAL, struct vp_cloud_step, jitter),
+    CYAML_FIELD_UINT_PTR("drop_after", OPTIONAL, struct vp_cloud_step, drop_after),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t cloud_fields[] = {
+    CYAML_FIELD_ENUM_PTR("network", OPTIONAL | CYAML_FLAG_STRICT, struct vp_cloud_setting, network,
+                         switches, COUNT_OF(switches)),
+    CYAML_FIELD_ENUM_PTR("healer", OPTIONAL | CYAML_FLAG_STRICT, struct vp_cloud_setting, healer,
+                         switches, COUNT_OF(switches)),
+    CYAML_FIELD_END,
+};
+
 static const cyaml_strval_t accesses[] = {
     {"full", VP_HOST_ACCESS_FULL},
     {"none", VP_HOST_ACCESS_NONE},
@@ -128,6 +158,7 @@ static const cyaml_schema_field_t step_fields[] = {
     CYAML_FIELD_ENUM_PTR("plug", OPTIONAL | CYAML_FLAG_STRICT, struct vp_step, plug, plugs,
                          COUNT_OF(plugs)),
     CYAML_FIELD_MAPPING_PTR("fault", OPTIONAL, struct vp_step, fault, fault_fields),
+    CYAML_FIELD_MAPPING_PTR("cloud", OPTIONAL, struct vp_step, cloud, cloud_step_fields),
     CYAML_FIELD_MAPPING_PTR("expect", OPTIONAL, struct vp_step, expect, expect_fields),
     CYAML_FIELD_UINT_PTR("device", OPTIONAL, struct vp_step, device),
     CYAML_FIELD_END,
@@ -136,12 +167,26 @@ static const cyaml_schema_field_t step_fields[] = {
 static const cyaml_schema_value_t step_entry = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct vp_step, step_fields)};
 
+static const cyaml_schema_field_t matrix_fields[] = {
+    CYAML_FIELD_STRING_PTR("variable", CYAML_FLAG_DEFAULT, struct vp_matrix_row, variable, 1,
+                           LONGEST),
+    CYAML_FIELD_SEQUENCE("values", CYAML_FLAG_POINTER, struct vp_matrix_row, values, &string_entry,
+                         1, MANY),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_value_t matrix_entry = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct vp_matrix_row, matrix_fields)};
+
 static const cyaml_schema_field_t scenario_fields[] = {
     CYAML_FIELD_STRING_PTR("name", CYAML_FLAG_DEFAULT, struct vp_scenario, name, 1, LONGEST),
+    CYAML_FIELD_SEQUENCE("matrix", CYAML_FLAG_POINTER | OPTIONAL, struct vp_scenario, matrix,
+                         &matrix_entry, 1, MANY),
     CYAML_FIELD_SEQUENCE("needs", CYAML_FLAG_POINTER | OPTIONAL, struct vp_scenario, needs,
                          &string_entry, 1, MANY),
     CYAML_FIELD_SEQUENCE("devices", CYAML_FLAG_POINTER, struct vp_scenario, devices, &string_entry,
                          1, VP_HOST_DEVICES),
+    CYAML_FIELD_MAPPING_PTR("cloud", OPTIONAL, struct vp_scenario, cloud, cloud_fields),
     CYAML_FIELD_SEQUENCE("steps", CYAML_FLAG_POINTER, struct vp_scenario, steps, &step_entry, 1,
                          MANY),
     CYAML_FIELD_END,

@@ -22,6 +22,8 @@
  * | plug | on | the USB cable |
  * | time | ms | so much of the device's own time goes by; without ms only tells it |
  * | speed | speed | "instant" or "real" |
+ * | sd | folder | an SD card is put in, and an application copies what is on it (sd_card.h):
+ * "files" with the checks of each, and the "mode" in the end |
  * | snapshot, restore | name | |
  * | snapshots | | their names |
  * | fault | kind, at, every, ms, bytes, text | something goes wrong from here on: fault.h |

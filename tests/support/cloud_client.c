@@ -18,13 +18,13 @@ static const ev_tstamp patience = 10.;
 
 static uint64_t now(void *context)
 {
-    return ((struct cloud_room *)context)->time;
+    return ((struct http_room *)context)->time;
 }
 
 /* Numerical Recipes' generator: each test sees the same tokens. */
 static void randomness(void *context, uint8_t *bytes, size_t count)
 {
-    struct cloud_room *room = context;
+    struct http_room *room = context;
     while (count-- > 0) {
         room->seed = room->seed * 1664525u + 1013904223u;
         *bytes++ = (uint8_t)(room->seed >> 24);
@@ -33,14 +33,14 @@ static void randomness(void *context, uint8_t *bytes, size_t count)
 
 static void keep_line(void *context, const char *line)
 {
-    struct cloud_room *room = context;
+    struct http_room *room = context;
     snprintf(room->last_log, sizeof room->last_log, "%s", line);
     room->log_lines++;
 }
 
 /* ---- The room ------------------------------------------------------------------------------ */
 
-static struct vp_cloud_account *add_account(struct cloud_room *room, const char *name,
+static struct vp_cloud_account *add_account(struct http_room *room, const char *name,
                                             const char *password, char *token)
 {
     struct vp_failure failure;
@@ -52,7 +52,7 @@ static struct vp_cloud_account *add_account(struct cloud_room *room, const char 
     return account;
 }
 
-static struct vp_cloud_device *add_device(struct cloud_room *room, const char *id,
+static struct vp_cloud_device *add_device(struct http_room *room, const char *id,
                                           enum vp_platform platform,
                                           struct vp_cloud_account *account, const char *name)
 {
@@ -71,7 +71,7 @@ static struct vp_cloud_device *add_device(struct cloud_room *room, const char *i
     return device;
 }
 
-static void furnish(struct cloud_room *room)
+static void furnish(struct http_room *room)
 {
     struct vp_failure failure;
     struct vp_cloud_product *product;
@@ -86,16 +86,68 @@ static void furnish(struct cloud_room *room)
     assert_int_equal(vp_cloud_set_product(room->cloud, crane, product, &failure), 0);
 }
 
-void cloud_room_open(struct cloud_room *room, const struct vp_cloud_server_options *options)
+/* ---- The cloud on the loop --------------------------------------------------------------------
+ */
+
+static void call_again(struct http_room *room, double seconds)
+{
+    ev_timer_stop(room->loop, &room->run);
+    ev_timer_set(&room->run, seconds, 0.);
+    ev_timer_start(room->loop, &room->run);
+}
+
+static void on_run(struct ev_loop *loop, ev_timer *timer, int events)
+{
+    (void)loop;
+    (void)events;
+    struct http_room *room = timer->data;
+    const int64_t again = vp_cloud_run(room->cloud);
+    if (again >= 0) {
+        call_again(room, (double)again / 1000.);
+    }
+}
+
+static void on_wake(void *context)
+{
+    call_again(context, 0.);
+}
+
+void http_room_settle(struct http_room *room)
+{
+    call_again(room, 0.);
+    do {
+        http_room_wait(room, -1, 0);
+    } while (vp_cloud_is_busy(room->cloud));
+}
+
+struct vp_device *http_room_attach(struct http_room *room, const char *spec, const char *name,
+                                   const char *device_name)
+{
+    struct vp_failure failure;
+    struct vp_device *device;
+    struct vp_cloud_device *record;
+    assert_int_equal(vp_device_from_spec(&device, spec, 0, &failure), 0);
+    assert_int_equal(vp_cloud_attach(room->cloud, device, &record, &failure), 0);
+    assert_int_equal(vp_cloud_claim(room->cloud, vp_cloud_find_account(room->cloud, name), record,
+                                    device_name, &failure),
+                     0);
+    http_room_settle(room);
+    return device;
+}
+
+void http_room_open(struct http_room *room, const struct vp_cloud_server_options *options)
 {
     struct vp_failure failure;
     struct vp_cloud_server_options with_log =
         options ? *options : (struct vp_cloud_server_options){0};
-    *room = (struct cloud_room){.time = UINT64_C(1790000000123)};
+    *room = (struct http_room){.time = UINT64_C(1790000000123)};
     room->loop = ev_loop_new(EVFLAG_AUTO);
     const struct vp_cloud_options cloud = {.now = now, .random = randomness, .context = room};
     assert_int_equal(vp_cloud_create(&room->cloud, &cloud, &failure), 0);
     furnish(room);
+    ev_timer_init(&room->run, on_run, 0., 0.);
+    room->run.data = room;
+    vp_cloud_set_wake(room->cloud, on_wake, room);
     with_log.log = keep_line;
     with_log.context = room;
     assert_int_equal(vp_cloud_server_create(&room->server, room->cloud, room->loop, "127.0.0.1:0",
@@ -104,9 +156,10 @@ void cloud_room_open(struct cloud_room *room, const struct vp_cloud_server_optio
     vp_cloud_server_address(room->server, room->address, sizeof room->address);
 }
 
-void cloud_room_close(struct cloud_room *room)
+void http_room_close(struct http_room *room)
 {
     vp_cloud_server_destroy(room->server);
+    ev_timer_stop(room->loop, &room->run);
     vp_cloud_destroy(room->cloud);
     ev_loop_destroy(room->loop);
 }
@@ -127,14 +180,14 @@ static void on_patience(struct ev_loop *loop, ev_timer *timer, int events)
     *(bool *)timer->data = true;
 }
 
-void cloud_room_turn(struct cloud_room *room)
+void http_room_turn(struct http_room *room)
 {
     for (int i = 0; i < 4; i++) {
         ev_run(room->loop, EVRUN_NOWAIT);
     }
 }
 
-void cloud_room_wait(struct cloud_room *room, int descriptor, int events)
+void http_room_wait(struct http_room *room, int descriptor, int events)
 {
     bool expired = false;
     ev_timer timer;
@@ -157,7 +210,7 @@ void cloud_room_wait(struct cloud_room *room, int descriptor, int events)
 /* ---- Clients -----------------------------------------------------------------------------------
  */
 
-int client_connect(struct cloud_room *room)
+int client_connect(struct http_room *room)
 {
     struct vp_failure failure;
     struct sockaddr_storage address;
@@ -170,7 +223,7 @@ int client_connect(struct cloud_room *room)
     return client;
 }
 
-bool client_send(struct cloud_room *room, int client, const void *bytes, size_t size)
+bool client_send(struct http_room *room, int client, const void *bytes, size_t size)
 {
     const char *at = bytes;
     while (size > 0) {
@@ -179,7 +232,7 @@ bool client_send(struct cloud_room *room, int client, const void *bytes, size_t 
             at += sent;
             size -= (size_t)sent;
         } else if (errno == EAGAIN) {
-            cloud_room_wait(room, client, EV_WRITE);
+            http_room_wait(room, client, EV_WRITE);
         } else {
             return false;
         }
@@ -193,13 +246,13 @@ struct text {
 };
 
 /** @return false at the end of the stream */
-static bool read_more(struct cloud_room *room, int client, struct text *text, size_t most)
+static bool read_more(struct http_room *room, int client, struct text *text, size_t most)
 {
     char part[16384];
     for (;;) {
         const ssize_t got = recv(client, part, most < sizeof part ? most : sizeof part, 0);
         if (got < 0 && errno == EAGAIN) {
-            cloud_room_wait(room, client, EV_READ);
+            http_room_wait(room, client, EV_READ);
             continue;
         }
         if (got <= 0) {
@@ -214,7 +267,7 @@ static bool read_more(struct cloud_room *room, int client, struct text *text, si
 }
 
 /** Byte by byte: what follows is the next answer's. */
-static bool read_head(struct cloud_room *room, int client, struct text *head)
+static bool read_head(struct http_room *room, int client, struct text *head)
 {
     while (head->size < 4 || strcmp(head->bytes + head->size - 4, "\r\n\r\n") != 0) {
         if (!read_more(room, client, head, 1)) {
@@ -224,7 +277,7 @@ static bool read_head(struct cloud_room *room, int client, struct text *head)
     return true;
 }
 
-static bool read_count(struct cloud_room *room, int client, struct text *to, size_t count)
+static bool read_count(struct http_room *room, int client, struct text *to, size_t count)
 {
     const size_t end = to->size + count;
     while (to->size < end) {
@@ -235,7 +288,7 @@ static bool read_count(struct cloud_room *room, int client, struct text *to, siz
     return true;
 }
 
-static void read_chunks(struct cloud_room *room, int client, struct text *body)
+static void read_chunks(struct http_room *room, int client, struct text *body)
 {
     for (;;) {
         struct text line = {0};
@@ -254,7 +307,7 @@ static void read_chunks(struct cloud_room *room, int client, struct text *body)
     }
 }
 
-void client_read(struct cloud_room *room, int client, bool head_only, struct answer *answer)
+void client_read(struct http_room *room, int client, bool head_only, struct answer *answer)
 {
     struct text head = {0}, body = {0};
     *answer = (struct answer){0};
@@ -287,7 +340,7 @@ void answer_free(struct answer *answer)
     free(answer->body);
 }
 
-char *client_read_until(struct cloud_room *room, int client, const char *text)
+char *client_read_until(struct http_room *room, int client, const char *text)
 {
     struct text got = {.bytes = calloc(1, 1)};
     while (!strstr(got.bytes, text) && read_more(room, client, &got, 4096)) {
@@ -295,7 +348,7 @@ char *client_read_until(struct cloud_room *room, int client, const char *text)
     return got.bytes;
 }
 
-void ask(struct cloud_room *room, const char *method, const char *path, const char *token,
+void ask(struct http_room *room, const char *method, const char *path, const char *token,
          const char *type, const void *body, size_t size, struct answer *answer)
 {
     char head[12000];
@@ -317,7 +370,7 @@ void ask(struct cloud_room *room, const char *method, const char *path, const ch
     close(client);
 }
 
-json_t *ask_json(struct cloud_room *room, const char *method, const char *path, const char *token,
+json_t *ask_json(struct http_room *room, const char *method, const char *path, const char *token,
                  const char *form, unsigned status)
 {
     struct answer answer;

@@ -9,8 +9,10 @@
 
 #include <cmocka.h>
 
+#include "cloud/healer/healer.h"
 #include "cloud/healer/plan.h"
 #include "support/cloud_room.h"
+#include "vparticle/forge.h"
 
 static int set_up(void **state)
 {
@@ -286,6 +288,77 @@ static void leaves_a_damaged_application_alone(void **state)
     assert_int_equal(room_heard(room, 0, "spark/flash/status="), 0);
 }
 
+static void tries_again_what_was_not_delivered(void **state)
+{
+    struct cloud_room *room = *state;
+    const unsigned device = room_add(room, "photon@0.6.3");
+    room_install_app(room, device, 207);
+    vp_cloud_set_air(room->cloud, NULL, &(struct vp_cloud_air){.drop_after_messages = 200});
+    room_settle(room);
+    expect_healed(room, device, 207);
+    assert_int_equal(room_heard(room, 0, "spark/flash/status=failed "), 1);
+    assert_int_equal(room_heard(room, 0, "spark/safe-mode-updater/updating=1"), 2);
+}
+
+/* Whenever a transfer begins, the connection is about to drop. */
+static void drop_each(void *context, const struct vp_cloud_event *event)
+{
+    struct cloud_room *room = context;
+    if (event->data && !strcmp(event->data, "started ")) {
+        vp_cloud_set_air(room->cloud, NULL, &(struct vp_cloud_air){.drop_after_messages = 50});
+    }
+}
+
+static void gives_up_what_cannot_be_delivered(void **state)
+{
+    struct cloud_room *room = *state;
+    struct vp_cloud_subscription *subscription;
+    const struct vp_cloud_filter filter = {.prefix = "spark/flash/status"};
+    assert_int_equal(vp_cloud_subscribe(room->cloud, &filter, drop_each, room, &subscription), 0);
+    const unsigned device = room_add(room, "photon@0.6.3");
+    room_install_app(room, device, 207);
+    room_settle(room);
+    assert_int_equal(room_heard(room, 0, "spark/flash/status=failed "), HEAL_LOST_LIMIT);
+    assert_int_equal(room_heard(room, 0, "spark/safe-mode-updater/stopped=system part 1"), 1);
+    vp_cloud_unsubscribe(room->cloud, subscription);
+    vp_cloud_set_healer(room->cloud, room->records[device], true); /* a person says: go on */
+    room_settle(room);
+    expect_healed(room, device, 207);
+}
+
+static void sends_real_modules_where_it_has_them(void **state)
+{
+    struct cloud_room *room = *state;
+    struct vp_failure failure;
+    const struct vp_catalogue_module *row;
+    uint8_t *image;
+    size_t size;
+    assert_int_equal(vp_forge_find(VP_PLATFORM_PHOTON, "system-part1@0.6.3", &row, &failure), 0);
+    /* Its "real" one can be told from a forged one: it is of another size. */
+    const struct vp_module_recipe recipe = {.platform = row->platform,
+                                            .version = row->version,
+                                            .function = row->function,
+                                            .index = row->index,
+                                            .address = row->address,
+                                            .size = 100000,
+                                            .header_offset = row->header_offset,
+                                            .product_id = 0xFFFF,
+                                            .product_version = 0xFFFF};
+    assert_int_equal(vp_forge_module(&recipe, &image, &size), 0);
+    assert_int_equal(vp_cloud_add_module(room->cloud, image, size - 1, &failure), VP_ERROR_INVALID);
+    assert_int_equal(vp_cloud_add_module(room->cloud, image, size, &failure), 0);
+    free(image);
+    const unsigned device = room_add(room, "photon@0.5.2");
+    room_install_app(room, device, 109);
+    room_settle(room);
+    expect_healed(room, device, 109);
+    struct vp_cloud_job_facts facts;
+    assert_int_equal(vp_cloud_next_job(room->records[device], 0, &facts), 0);
+    assert_int_equal(facts.size, 100000);
+    assert_true(facts.by_healer);
+    assert_string_equal(facts.file_name, "photon-system-part1-0.6.3.bin");
+}
+
 static void stops_when_nobody_has_what_is_needed(void **state)
 {
     struct cloud_room *room = *state;
@@ -327,6 +400,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(heals_electrons, set_up, tear_down),
         cmocka_unit_test_setup_teardown(is_switched_off_for_one, set_up, tear_down),
         cmocka_unit_test_setup_teardown(leaves_a_damaged_application_alone, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(tries_again_what_was_not_delivered, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(gives_up_what_cannot_be_delivered, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(sends_real_modules_where_it_has_them, set_up, tear_down),
         cmocka_unit_test_setup_teardown(stops_when_nobody_has_what_is_needed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(stops_when_a_device_never_applies, set_up, tear_down),
     };

@@ -26,18 +26,18 @@ static int open_room(void **state)
         .head_timeout = 300,
         .body_timeout = 300,
     };
-    struct cloud_room *room = calloc(1, sizeof *room);
+    struct http_room *room = calloc(1, sizeof *room);
     *state = room;
-    cloud_room_open(room, &options);
+    http_room_open(room, &options);
     return 0;
 }
 
 /** All that has been received is released, at the latest when those who sent it are timed out. */
-static void wait_for_release(struct cloud_room *room)
+static void wait_for_release(struct http_room *room)
 {
     struct vp_cloud_server_counters counters = {.body_bytes = 1};
     for (unsigned i = 0; i < 10000 && counters.body_bytes > 0; i++) {
-        cloud_room_wait(room, -1, 0);
+        http_room_wait(room, -1, 0);
         vp_cloud_server_get_counters(room->server, &counters);
     }
     assert_int_equal(counters.body_bytes, 0);
@@ -45,15 +45,15 @@ static void wait_for_release(struct cloud_room *room)
 
 static int close_room(void **state)
 {
-    struct cloud_room *room = *state;
+    struct http_room *room = *state;
     wait_for_release(room);
-    cloud_room_close(room);
+    http_room_close(room);
     free(room);
     return 0;
 }
 
 /** The polite client. */
-static void check_service(struct cloud_room *room)
+static void check_service(struct http_room *room)
 {
     json_t *answer = ask_json(room, "GET", "/v1/user", room->alice, NULL, 200);
     assert_string_equal(text_at(answer, "username"), "alice@example.com");
@@ -61,7 +61,7 @@ static void check_service(struct cloud_room *room)
 }
 
 /** Send text as it is, and read one answer. */
-static void send_raw(struct cloud_room *room, const char *text, size_t size, struct answer *answer)
+static void send_raw(struct http_room *room, const char *text, size_t size, struct answer *answer)
 {
     const int client = client_connect(room);
     client_send(room, client, text, size);
@@ -73,7 +73,7 @@ static void send_raw(struct cloud_room *room, const char *text, size_t size, str
 
 static void test_large_bodies_are_refused(void **state)
 {
-    struct cloud_room *room = *state;
+    struct http_room *room = *state;
     static const struct {
         const char *method, *path;
         size_t size;
@@ -109,7 +109,7 @@ static void test_large_bodies_are_refused(void **state)
 /** Nobody knows how long it will be: particle-cli 3 sends files so. */
 static void test_chunked_bodies_are_bounded(void **state)
 {
-    struct cloud_room *room = *state;
+    struct http_room *room = *state;
     char head[400], chunk[4096 + 16];
     struct answer answer;
     int client = client_connect(room);
@@ -145,7 +145,7 @@ static void test_chunked_bodies_are_bounded(void **state)
 
 static void test_a_client_that_asks_first_need_not_send(void **state)
 {
-    struct cloud_room *room = *state;
+    struct http_room *room = *state;
     char text[600];
     struct answer answer;
     snprintf(text, sizeof text,
@@ -177,7 +177,7 @@ static void test_a_client_that_asks_first_need_not_send(void **state)
 /** What may be wrong with a body, each in turn. */
 static void test_broken_bodies(void **state)
 {
-    struct cloud_room *room = *state;
+    struct http_room *room = *state;
     static const char multipart[] = "multipart/form-data; boundary=b";
     static const struct {
         const char *type, *body;
@@ -225,7 +225,7 @@ static void test_broken_bodies(void **state)
 
 static void test_json_bombs(void **state)
 {
-    struct cloud_room *room = *state;
+    struct http_room *room = *state;
     enum { DEPTH = 60000 };
     char *bomb = malloc(DEPTH + 1);
     struct answer answer;
@@ -253,7 +253,7 @@ static void test_json_bombs(void **state)
 /** The same request in pieces of every size, and byte by byte. */
 static void test_any_split_of_bytes(void **state)
 {
-    struct cloud_room *room = *state;
+    struct http_room *room = *state;
     static const char body[] = "--b\r\nContent-Disposition: form-data; name=\"name\"\r\n\r\n"
                                "split\r\n--b--\r\n";
     char text[700];
@@ -266,7 +266,7 @@ static void test_any_split_of_bytes(void **state)
         const int client = client_connect(room);
         for (size_t at = 0; at < size; at += step) {
             client_send(room, client, text + at, size - at < step ? size - at : step);
-            cloud_room_turn(room);
+            http_room_turn(room);
         }
         struct answer answer;
         client_read(room, client, false, &answer);
@@ -281,7 +281,7 @@ static void test_any_split_of_bytes(void **state)
 
 static void test_odd_heads(void **state)
 {
-    struct cloud_room *room = *state;
+    struct http_room *room = *state;
     static const char zero[] = "GET /v1/user\0/../ HTTP/1.1\r\nHost: x\r\n\r\n";
     static const char *const heads[] = {
         "\r\n\r\n",
@@ -313,7 +313,7 @@ static void test_odd_heads(void **state)
 
 static void test_floods_of_headers(void **state)
 {
-    struct cloud_room *room = *state;
+    struct http_room *room = *state;
     const int client = client_connect(room);
     static const char start[] = "GET /v1/user HTTP/1.1\r\nHost: x\r\n";
     client_send(room, client, start, sizeof start - 1);
@@ -325,7 +325,7 @@ static void test_floods_of_headers(void **state)
             break;
         }
         sent += (unsigned)length;
-        cloud_room_turn(room);
+        http_room_turn(room);
     }
     assert_true(sent < 200000);
     close(client);
@@ -334,7 +334,7 @@ static void test_floods_of_headers(void **state)
 
 static void test_pipelined_requests(void **state)
 {
-    struct cloud_room *room = *state;
+    struct http_room *room = *state;
     char one[256], all[16 * 256] = "";
     snprintf(one, sizeof one,
              "GET /v1/user HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n\r\n", room->alice);
@@ -356,7 +356,7 @@ static void test_pipelined_requests(void **state)
  */
 
 /** @return what the connection still got */
-static char *wait_for_end(struct cloud_room *room, int client)
+static char *wait_for_end(struct http_room *room, int client)
 {
     char *got = client_read_until(room, client, "this is never sent");
     close(client);
@@ -365,7 +365,7 @@ static char *wait_for_end(struct cloud_room *room, int client)
 
 static void test_slow_clients_are_closed(void **state)
 {
-    struct cloud_room *room = *state;
+    struct http_room *room = *state;
     struct vp_cloud_server_counters counters;
     const int silent = client_connect(room);
     const int head = client_connect(room);
@@ -387,14 +387,14 @@ static void test_slow_clients_are_closed(void **state)
 /** Many more connections than there are places: whoever comes is served, and the idle ones go. */
 static void test_more_connections_than_places(void **state)
 {
-    struct cloud_room *room = *state;
+    struct http_room *room = *state;
     enum { CROWD = 400 };
     int crowd[CROWD];
     struct vp_cloud_server_counters counters;
     for (unsigned i = 0; i < CROWD; i++) {
         crowd[i] = client_connect(room);
         client_send(room, crowd[i], "GET /v1/us", i % 2 ? 10 : 0);
-        cloud_room_turn(room);
+        http_room_turn(room);
         if (i % 40 == 39) {
             check_service(room);
         }
@@ -412,7 +412,7 @@ static void test_more_connections_than_places(void **state)
 /** Bodies of those who have not said who they are share one pool. */
 static void test_anonymous_bodies_are_bounded(void **state)
 {
-    struct cloud_room *room = *state;
+    struct http_room *room = *state;
     enum { CROWD = 30, PART = 190000 };
     int crowd[CROWD];
     char *bytes = calloc(1, PART);
@@ -423,7 +423,7 @@ static void test_anonymous_bodies_are_bounded(void **state)
         crowd[i] = client_connect(room);
         client_send(room, crowd[i], head, sizeof head - 1);
         client_send(room, crowd[i], bytes, PART);
-        cloud_room_turn(room);
+        http_room_turn(room);
         check_service(room);
     }
     vp_cloud_server_get_counters(room->server, &counters);
@@ -432,14 +432,14 @@ static void test_anonymous_bodies_are_bounded(void **state)
     for (unsigned i = 0; i < CROWD; i++) {
         close(crowd[i]);
     }
-    cloud_room_turn(room);
+    http_room_turn(room);
     free(bytes);
 }
 
 /** Whoever tries passwords in numbers delays others who log in, and nobody else. */
 static void test_many_passwords(void **state)
 {
-    struct cloud_room *room = *state;
+    struct http_room *room = *state;
     enum { CROWD = 30 };
     int crowd[CROWD];
     static const char text[] =
@@ -470,7 +470,7 @@ static void test_many_passwords(void **state)
 /** The server ends while passwords wait: no test does more than be clean under the sanitizers. */
 static void test_end_with_passwords_waiting(void **state)
 {
-    struct cloud_room *room = *state;
+    struct http_room *room = *state;
     static const char text[] =
         "POST /oauth/token HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\nContent-Type: "
         "application/x-www-form-urlencoded\r\n\r\n"
@@ -483,7 +483,7 @@ static void test_end_with_passwords_waiting(void **state)
         client_send(room, crowd[i], text, sizeof text - 1);
     }
     while (counters.requests < 8) {
-        cloud_room_wait(room, -1, 0);
+        http_room_wait(room, -1, 0);
         vp_cloud_server_get_counters(room->server, &counters);
     }
     vp_cloud_server_destroy(room->server);

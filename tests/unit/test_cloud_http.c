@@ -16,15 +16,15 @@
 
 static int open_room(void **state)
 {
-    struct cloud_room *room = calloc(1, sizeof *room);
+    struct http_room *room = calloc(1, sizeof *room);
     *state = room;
-    cloud_room_open(room, NULL);
+    http_room_open(room, NULL);
     return 0;
 }
 
 static int close_room(void **state)
 {
-    cloud_room_close(*state);
+    http_room_close(*state);
     free(*state);
     return 0;
 }
@@ -33,7 +33,7 @@ static int close_room(void **state)
 
 static void test_only_loopback_unless_told(void **state)
 {
-    struct cloud_room *room = *state;
+    struct http_room *room = *state;
     struct vp_cloud_server *server = NULL;
     struct vp_failure failure;
     static const char *const beyond[] = {"0.0.0.0:0", "[::]:0"};
@@ -61,7 +61,7 @@ static void test_only_loopback_unless_told(void **state)
 
 static void test_login_and_logout(void **state)
 {
-    struct cloud_room *room = *state;
+    struct http_room *room = *state;
     json_t *answer = ask_json(room, "POST", "/oauth/token", NULL,
                               "username=alice%40example.com&password=wonder&grant_type=password"
                               "&client_id=CLI2&client_secret=client_secret_here",
@@ -114,7 +114,7 @@ static void test_wrong_password(void **state)
 
 static void test_tokens_expire(void **state)
 {
-    struct cloud_room *room = *state;
+    struct http_room *room = *state;
     json_t *answer = ask_json(room, "POST", "/oauth/token", NULL,
                               "username=bob%40example.com&password=builder&grant_type=password"
                               "&expires_in=60",
@@ -129,7 +129,7 @@ static void test_tokens_expire(void **state)
 /** 1.16 to 3.26 end a token with name and password, and 3.51 with nothing but the token. */
 static void test_a_token_is_ended_by_its_owner(void **state)
 {
-    struct cloud_room *room = *state;
+    struct http_room *room = *state;
     char path[128], request[600];
     snprintf(path, sizeof path, "/v1/access_tokens/%s", room->alice);
     /* bob@example.com:builder */
@@ -152,7 +152,7 @@ static void test_a_token_is_ended_by_its_owner(void **state)
 
 static void test_where_a_token_may_be(void **state)
 {
-    struct cloud_room *room = *state;
+    struct http_room *room = *state;
     char path[160], form[160];
     snprintf(path, sizeof path, "/v1/user?access_token=%s", room->alice);
     json_decref(ask_json(room, "GET", path, NULL, NULL, 200));
@@ -169,7 +169,7 @@ static void test_where_a_token_may_be(void **state)
 
 static void test_paths(void **state)
 {
-    struct cloud_room *room = *state;
+    struct http_room *room = *state;
     char segments[9000];
     memset(segments, 'a', sizeof segments);
     memcpy(segments, "/v1/", 4);
@@ -206,7 +206,7 @@ static void test_paths(void **state)
 
 static void test_what_there_is_not(void **state)
 {
-    struct cloud_room *room = *state;
+    struct http_room *room = *state;
     json_t *answer = ask_json(room, "GET", "/v1/nothing", room->alice, NULL, 404);
     bool named = false;
     size_t i;
@@ -231,7 +231,7 @@ static void test_what_there_is_not(void **state)
 
 static void test_devices_are_listed_and_described(void **state)
 {
-    struct cloud_room *room = *state;
+    struct http_room *room = *state;
     json_t *list = ask_json(room, "GET", "/v1/devices", room->alice, NULL, 200);
     assert_int_equal(json_array_size(list), 2);
     const json_t *lamp = json_array_get(list, 0);
@@ -258,7 +258,7 @@ static void test_devices_are_listed_and_described(void **state)
 
 static void test_devices_are_claimed_renamed_and_removed(void **state)
 {
-    struct cloud_room *room = *state;
+    struct http_room *room = *state;
     json_t *answer = ask_json(room, "POST", "/v1/devices", room->alice, "id=" NOBODYS_PHOTON, 200);
     assert_true(json_is_true(json_object_get(answer, "ok")));
     json_decref(answer);
@@ -281,7 +281,7 @@ static void test_devices_are_claimed_renamed_and_removed(void **state)
     json_decref(ask_json(room, "POST", "/v1/devices", room->alice, "", 400));
 }
 
-static json_int_t bobs_product(struct cloud_room *room)
+static json_int_t bobs_product(struct http_room *room)
 {
     json_t *answer = ask_json(room, "GET", "/v1/products", room->bob, NULL, 200);
     const json_t *product = json_array_get(json_object_get(answer, "products"), 0);
@@ -293,7 +293,7 @@ static json_int_t bobs_product(struct cloud_room *room)
 
 static void test_products(void **state)
 {
-    struct cloud_room *room = *state;
+    struct http_room *room = *state;
     char path[128];
     const long long product = bobs_product(room);
     snprintf(path, sizeof path, "/v1/products/%lld", product);
@@ -343,7 +343,7 @@ static void fill_in(const char *pattern, long long product, const char *device, 
     path[used] = '\0';
 }
 
-static void compile_for(struct cloud_room *room, const char *token, char *binary, size_t size)
+static void compile_for(struct http_room *room, const char *token, char *binary, size_t size)
 {
     static const char body[] = "--b\r\nContent-Disposition: form-data; name=\"file\"; "
                                "filename=\"app.ino\"\r\n\r\nvoid setup(){}\r\n"
@@ -360,7 +360,7 @@ static void compile_for(struct cloud_room *room, const char *token, char *binary
 }
 
 /** Only the head is looked at where an answer does not end. */
-static unsigned status_of(struct cloud_room *room, const char *method, const char *path,
+static unsigned status_of(struct http_room *room, const char *method, const char *path,
                           const char *token, char *text, size_t size)
 {
     char request[1024];
@@ -372,7 +372,7 @@ static unsigned status_of(struct cloud_room *room, const char *method, const cha
              token ? "\r\n" : "");
     const int client = client_connect(room);
     client_send(room, client, request, strlen(request));
-    char *got = client_read_until(room, client, "\r\n\r\n:ok");
+    char *got = client_read_until(room, client, ":ok\n");
     unsigned status = 0;
     sscanf(got, "HTTP/1.1 %u", &status);
     snprintf(text, size, "%s", got);
@@ -381,7 +381,7 @@ static unsigned status_of(struct cloud_room *room, const char *method, const cha
     return status;
 }
 
-static void check_bobs_things(struct cloud_room *room)
+static void check_bobs_things(struct http_room *room)
 {
     struct vp_cloud_device_facts facts;
     vp_cloud_device_facts(vp_cloud_find_device(room->cloud, BOB_PHOTON), &facts);
@@ -393,7 +393,7 @@ static void check_bobs_things(struct cloud_room *room)
 /** Each route that there is, so that none can be forgotten. */
 static void test_one_account_does_not_see_anothers(void **state)
 {
-    struct cloud_room *room = *state;
+    struct http_room *room = *state;
     char binary[64], path[256], text[20000];
     const long long product = bobs_product(room);
     compile_for(room, room->bob, binary, sizeof binary);
@@ -440,7 +440,7 @@ static void test_one_account_does_not_see_anothers(void **state)
 
 static void test_device_os(void **state)
 {
-    struct cloud_room *room = *state;
+    struct http_room *room = *state;
     json_t *answer =
         ask_json(room, "GET", "/v1/device-os/versions/0.7.0?platform_id=6", room->alice, NULL, 200);
     assert_string_equal(text_at(answer, "version"), "0.7.0");
@@ -484,7 +484,7 @@ static void test_device_os(void **state)
     json_decref(ask_json(room, "GET", "/device-os/0.7.0/photon/passwd", NULL, NULL, 404));
 }
 
-static json_t *compile_with(struct cloud_room *room, const char *file, const char *target,
+static json_t *compile_with(struct http_room *room, const char *file, const char *target,
                             unsigned status)
 {
     char body[1024];
@@ -506,7 +506,7 @@ static json_t *compile_with(struct cloud_room *room, const char *file, const cha
 
 static void test_compiling(void **state)
 {
-    struct cloud_room *room = *state;
+    struct http_room *room = *state;
     json_t *answer = compile_with(room, "dir/app.ino", "0.6.3", 200);
     unsigned text, data, bss;
     assert_int_equal(sscanf(text_at(answer, "sizeInfo"), " text data bss dec hex filename %u %u %u",

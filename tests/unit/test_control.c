@@ -17,6 +17,7 @@
 
 #include "vparticle/control.h"
 #include "vparticle/fault.h"
+#include "vparticle/forge.h"
 
 struct bench {
     struct ev_loop *loop;
@@ -170,6 +171,38 @@ static void what_it_shows_is_told(void **state)
     assert_string_equal(json_string_value(json_object_get(part, "release")), "0.6.3");
     assert_true(json_is_true(json_object_get(part, "crc")));
     json_decref(answer);
+}
+
+static void a_card_is_copied(void **state)
+{
+    struct bench *bench = *state;
+    const struct vp_catalogue_module *module;
+    struct vp_failure failure;
+    char path[96], request[160];
+    uint8_t *bytes;
+    size_t size;
+    snprintf(request, sizeof request, "{\"command\": \"sd\", \"folder\": \"%s\"}", bench->folder);
+    refuses(bench, request, "has none of the files");
+    refuses(bench, "{\"command\": \"sd\"}", "'folder' must be");
+    assert_int_equal(vp_forge_find(VP_PLATFORM_PHOTON, "system-part1@0.6.3", &module, &failure), 0);
+    assert_int_equal(vp_forge_catalogue_module(module, &bytes, &size), 0);
+    snprintf(path, sizeof path, "%s/system1.bin", bench->folder);
+    FILE *to = fopen(path, "wb");
+    assert_non_null(to);
+    assert_int_equal(fwrite(bytes, 1, size, to), size);
+    assert_int_equal(fclose(to), 0);
+    free(bytes);
+    json_t *answer = ask(bench, request);
+    json_t *file = json_array_get(json_object_get(answer, "files"), 0);
+    assert_int_equal(json_array_size(json_object_get(answer, "files")), 1);
+    assert_string_equal(json_string_value(json_object_get(file, "file")), "system1.bin");
+    assert_true(json_is_true(json_object_get(file, "accepted")));
+    assert_string_equal(json_string_value(json_object_get(answer, "mode")), "normal");
+    json_decref(answer);
+
+    accepts(bench, "{\"command\": \"press\", \"ms\": 3200}"); /* listening */
+    refuses(bench, request, "no application runs in mode listening");
+    assert_int_equal(unlink(path), 0);
 }
 
 static void a_snapshot_brings_everything_back(void **state)
@@ -354,6 +387,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(power_and_cable_work, set_up, tear_down),
         cmocka_unit_test_setup_teardown(faults_are_set_listed_and_cleared, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_it_shows_is_told, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_card_is_copied, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_snapshot_brings_everything_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(bad_requests_get_a_reason, set_up, tear_down),
         cmocka_unit_test_setup_teardown(events_come_to_those_who_asked, set_up, tear_down),

@@ -38,36 +38,73 @@ static int run_steps(const char *steps)
 static void what_is_as_expected_passes(void **state)
 {
     (void)state;
-    assert_int_equal(run_steps("  - run: ${vparticle} forge photon/tinker@2 -o t.bin\n"
-                               "  - run: cp t.bin ${work}/u.bin\n"
-                               "  - run: sh -c 'echo out; echo err >&2; exit 3'\n"
-                               "    exit: 3\n"
-                               "    stdout: {contains: [ut], lacks: [err], matches: ['^o.t$']}\n"
-                               "    stderr: {contains: [err], lacks: [out]}\n"
-                               "  - expect:\n"
-                               "      mode: dfu\n"
-                               "      usb: 2b04:d006\n"
-                               "      modules: {bootloader: 501, system-part1: 1502, user: 6}\n"
-                               "      flash:\n"
-                               "        - {unchanged: true}\n"
-                               "        - {part: user, unchanged: true}\n"
-                               "        - {at: 0x080C0000, size: 0x40000, erased: true}\n"
-                               "  - reset: {}\n"
-                               "  - expect: {mode: normal}\n"
-                               "  - reset: {holding: 2000}\n"
-                               "  - expect: {mode: safe}\n"
-                               "  - reset: {holding: 4000}\n"
-                               "  - expect: {mode: dfu}\n"
-                               "  - power: 'off'\n"
-                               "  - expect: {mode: 'off', usb: none}\n"
-                               "  - power: 'on'\n"
-                               "  - expect: {mode: normal}\n"
-                               "  - power: cycle\n"
-                               "  - press: {milliseconds: 100}\n"
-                               "  - expect: {mode: normal}\n"),
-                     0);
+    assert_int_equal(
+        run_steps("  - run: ${vparticle} forge photon/tinker@2 -o t.bin\n"
+                  "  - run: cp t.bin ${work}/u.bin\n"
+                  "  - run: sh -c 'echo out; echo err >&2; exit 3'\n"
+                  "    exit: 3\n"
+                  "    stdout: {contains: [ut], lacks: [err], matches: ['^o.t$'], order: [o, t]}\n"
+                  "    stderr: {contains: [err], lacks: [out]}\n"
+                  "  - expect:\n"
+                  "      mode: dfu\n"
+                  "      usb: 2b04:d006\n"
+                  "      modules: {bootloader: 501, system-part1: 1502, user: 6}\n"
+                  "      flash:\n"
+                  "        - {unchanged: true}\n"
+                  "        - {part: user, unchanged: true}\n"
+                  "        - {at: 0x080C0000, size: 0x40000, erased: true}\n"
+                  "  - reset: {}\n"
+                  "  - expect: {mode: normal}\n"
+                  "  - reset: {holding: 2000}\n"
+                  "  - expect: {mode: safe}\n"
+                  "  - reset: {holding: 4000}\n"
+                  "  - expect: {mode: dfu}\n"
+                  "  - power: 'off'\n"
+                  "  - expect: {mode: 'off', usb: none}\n"
+                  "  - power: 'on'\n"
+                  "  - expect: {mode: normal}\n"
+                  "  - power: cycle\n"
+                  "  - press: {milliseconds: 100}\n"
+                  "  - expect: {mode: normal}\n"),
+        0);
     assert_string_equal(shell_output(),
                         "TAP version 14\n1..1\nok 1 - one.yaml: Scenario one.yaml\n");
+}
+
+/* A cloud beside the device: it is claimed, and tools find it at home. */
+static void a_cloud_is_there_for_tools(void **state)
+{
+    (void)state;
+    shell_write("cloud.yaml",
+                "name: Cloud\ndevices: ['photon@0.6.3']\ncloud: {network: off}\nsteps:\n"
+                "  - expect: {online: false, led: green blink, events: {lacks: [online]}}\n"
+                "  - cloud: {network: on}\n"
+                "  - expect: {online: true, led: cyan breathe, events: {contains: [online]}}\n"
+                "  - run: sh -c 'cat $HOME/.particle/particle.config.json'\n"
+                "    stdout: {contains: ['http://127.0.0.1:', tester]}\n"
+                "  - run: curl -sS ${cloud}/v1/devices/${id}?access_token=${token}\n"
+                "    stdout: {contains: ['\"platform_id\":6']}\n");
+    assert_int_equal(run("--format pretty cloud.yaml"), 0);
+    assert_non_null(strstr(shell_output(), "bytes from devices"));
+    shell_write("calm.yaml", "name: Calm\ndevices: ['electron@0.6.4']\ncloud: {}\nsteps:\n"
+                             "  - cloud: {loss: 1}\n"
+                             "  - expect: {online: true}\n");
+    assert_int_equal(run("calm.yaml"), 1);
+    assert_non_null(strstr(shell_output(), "expected: \"messages lost in the air\""));
+}
+
+static void one_choice_of_a_matrix_is_run_alone(void **state)
+{
+    (void)state;
+    shell_write("matrix.yaml", "name: M\nmatrix: [{variable: tool, values: ['true', 'false']}]\n"
+                               "devices: [photon]\nsteps: [{run: '${tool}'}]\n");
+    assert_int_equal(run("matrix.yaml"), 1);
+    assert_non_null(strstr(shell_output(), "ok 1 - matrix.yaml: M [tool=true]\nnot ok 2"));
+    assert_non_null(strstr(shell_output(), "test --choose tool=false matrix.yaml"));
+    assert_int_equal(run("--choose tool=true matrix.yaml"), 0);
+    assert_int_equal(run("--choose tool=none matrix.yaml"), 2);
+    assert_non_null(strstr(shell_output(), "no scenario has what --choose names"));
+    assert_int_equal(run("--choose tool matrix.yaml"), 2);
 }
 
 /* Each with what must be said about it. */
@@ -85,6 +122,8 @@ static const struct {
      {"expected: \"no \\\"hell\\\" in stdout\""}},
     {"  - run: echo hello\n    stderr: {matches: [hello]}\n",
      {"expected: \"a line of stderr that matches \\\"hello\\\"\"", "found: \"no line does\""}},
+    {"  - run: echo one two\n    stdout: {order: [two, one]}\n",
+     {"expected: \"\\\"one\\\" in stdout behind \\\"two\\\"\"", "found: \"it is there before"}},
     {"  - run: sleep 60\n    timeout: 1\n",
      {"expected: \"the tool ends within 1 s\"", "it was still running and was killed"}},
     {"  - run: echo hello\n    kill_after: {writes: 1}\n",
@@ -291,6 +330,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_as_expected_passes),
+        cmocka_unit_test(a_cloud_is_there_for_tools),
+        cmocka_unit_test(one_choice_of_a_matrix_is_run_alone),
         cmocka_unit_test(what_is_not_fails_and_says_why),
         cmocka_unit_test(a_tool_is_killed_where_it_was_asked_for),
         cmocka_unit_test(who_started_it_may_ignore_its_children),

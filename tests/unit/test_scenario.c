@@ -15,7 +15,7 @@ static struct vp_scenario *parsed(const char *text)
 {
     struct vp_scenario *scenario = NULL;
     struct vp_failure failure = {""};
-    if (vp_scenario_parse("s.yaml", (const uint8_t *)text, strlen(text), &scenario, &failure)) {
+    if (vp_scenario_parse("s.yaml", (const uint8_t *)text, strlen(text), 0, &scenario, &failure)) {
         fail_msg("%s", failure.text);
     }
     return scenario;
@@ -100,6 +100,72 @@ static void every_key_is_loaded(void **state)
     vp_scenario_free(scenario);
 }
 
+static void a_cloud_is_loaded(void **state)
+{
+    (void)state;
+    struct vp_scenario *scenario =
+        parsed("name: x\ndevices: [photon, p1]\ncloud: {healer: off, network: on}\nsteps:\n"
+               "  - run: curl ${cloud}/v1/devices/${id}?access_token=${token}\n"
+               "  - cloud: {network: off, healer: on, loss: 1000, delay: 5, drop_after: 3}\n"
+               "    device: 2\n"
+               "  - expect: {online: false, events: {order: [a, b]}}\n");
+    assert_int_equal(*scenario->cloud->healer, VP_SWITCH_OFF);
+    assert_int_equal(*scenario->cloud->network, VP_SWITCH_ON);
+    const struct vp_cloud_step *cloud = scenario->steps[1].cloud;
+    assert_int_equal(*cloud->network, VP_SWITCH_OFF);
+    assert_int_equal(*cloud->healer, VP_SWITCH_ON);
+    assert_int_equal(*cloud->loss, 1000);
+    assert_int_equal(*cloud->delay, 5);
+    assert_null(cloud->jitter);
+    assert_int_equal(*cloud->drop_after, 3);
+    assert_string_equal(vp_step_action(&scenario->steps[1]), "cloud");
+    assert_false(*scenario->steps[2].expect->online);
+    assert_int_equal(scenario->steps[2].expect->events->order_count, 2);
+    vp_scenario_free(scenario);
+}
+
+static struct vp_scenario *combination(const char *text, unsigned number)
+{
+    struct vp_scenario *scenario = NULL;
+    struct vp_failure failure = {""};
+    if (vp_scenario_parse("s.yaml", (const uint8_t *)text, strlen(text), number, &scenario,
+                          &failure)) {
+        fail_msg("%s", failure.text);
+    }
+    return scenario;
+}
+
+static void each_combination_of_a_matrix_is_a_scenario(void **state)
+{
+    (void)state;
+    static const char text[] = "name: x\n"
+                               "matrix:\n"
+                               "  - {variable: board, values: [photon, p1]}\n"
+                               "  - {variable: tool, values: [a, b, c-1.0]}\n"
+                               "needs: ['${tool}']\n"
+                               "devices: ['${board}@0.6.3']\n"
+                               "steps: [{run: '${tool} ${tool}x ${work}'}]\n";
+    static const char *const expected[][3] = {
+        {"board=photon,tool=a", "photon@0.6.3", "a ax ${work}"},
+        {"board=photon,tool=b", "photon@0.6.3", "b bx ${work}"},
+        {"board=photon,tool=c-1.0", "photon@0.6.3", "c-1.0 c-1.0x ${work}"},
+        {"board=p1,tool=a", "p1@0.6.3", "a ax ${work}"},
+        {"board=p1,tool=b", "p1@0.6.3", "b bx ${work}"},
+        {"board=p1,tool=c-1.0", "p1@0.6.3", "c-1.0 c-1.0x ${work}"},
+    };
+    for (unsigned i = 0; i < 6; i++) {
+        struct vp_scenario *scenario = combination(text, i);
+        char name[64];
+        snprintf(name, sizeof name, "x [%s]", expected[i][0]);
+        assert_int_equal(scenario->combinations, 6);
+        assert_string_equal(scenario->choice, expected[i][0]);
+        assert_string_equal(scenario->name, name);
+        assert_string_equal(scenario->devices[0], expected[i][1]);
+        assert_string_equal(scenario->steps[0].run, expected[i][2]);
+        vp_scenario_free(scenario);
+    }
+}
+
 /* The schema has names of its own for them. */
 static void a_fault_has_the_same_name_everywhere(void **state)
 {
@@ -128,6 +194,25 @@ static const struct {
     const char *text, *complaint;
 } bad[] = {
     {"", "s.yaml:1:1: there is nothing in it"},
+    {"name: x\ndevices: [photon]\nmatrix: []\nsteps: [{power: on}]\n",
+     "s.yaml:3:9: matrix: must be a list of 1 to 8 variables"},
+    {"name: x\ndevices: [photon]\nmatrix: [{variable: a, values: []}]\nsteps: [{power: on}]\n",
+     "s.yaml:3:10: matrix: a needs 'values', a list of 1 to 200"},
+    {"name: x\ndevices: [photon]\nmatrix: [{variable: work, values: [a]}]\nsteps: [{power: on}]\n",
+     "s.yaml:3:10: matrix: there is another variable 'work'"},
+    {"name: x\ndevices: [photon]\nmatrix: [{variable: a, values: ['b}']}]\nsteps: [{power: on}]\n",
+     "s.yaml:3:33: matrix: a value of a must be a word"},
+    {"name: x\ndevices: [photon]\nmatrix: [{values: [a]}]\nsteps: [{power: on}]\n",
+     "s.yaml:3:10: an entry of matrix needs 'variable'"},
+    {HEAD "  - cloud: {network: off}\n", "s.yaml:4:12: cloud: the scenario has none"},
+    {HEAD "  - run: curl ${cloud}\n", "s.yaml:4:10: ${cloud} is used, so the scenario must have a"},
+    {HEAD "  - expect: {online: true}\n", "s.yaml:4:13: expect: online and events are of a cloud"},
+    {"name: x\ndevices: [photon]\ncloud: {}\nsteps: [{cloud: {}}]\n",
+     "s.yaml:4:17: cloud: needs at least one of network, healer"},
+    {"name: x\ndevices: [photon]\ncloud: {}\nsteps: [{cloud: {loss: 1001}}]\n",
+     "s.yaml:4:17: cloud: loss and duplicates are of 1000 messages"},
+    {"name: x\ndevices: [photon]\ncloud: {}\nsteps: [{expect: {events: {}}}]\n",
+     "s.yaml:4:18: expect: needs contains, lacks, matches or order"},
     {"name: [\n", "s.yaml:2:1: this is not YAML: did not find expected node content"},
     {"name: x\n\tdevices: y\n", "s.yaml:2:1: this is not YAML: found a tab character"},
     {"- name\n", "s.yaml:1:1: a scenario: must be a mapping of keys, not a list"},
@@ -195,7 +280,7 @@ static const struct {
     {HEAD "  - fault: {kind: none, at: 1}\n", "s.yaml:4:12: fault: 'none' ends all faults"},
     {HEAD "  - expect: {}\n", "s.yaml:4:13: expect: nothing is expected"},
     {HEAD "  - expect: {modules: {}}\n", "s.yaml:4:13: expect: nothing is expected"},
-    {HEAD "  - run: x\n    stdout: {}\n", "s.yaml:5:13: stdout: needs contains, lacks or matches"},
+    {HEAD "  - run: x\n    stdout: {}\n", "s.yaml:5:13: stdout: needs contains, lacks, matches or order"},
     {HEAD "  - expect: {flash: [{at: 0, size: 0, erased: true}]}\n", "has a size of 0"},
     {HEAD "  - expect: {mode: dfuu}\n",
      "s.yaml:4:20: mode: 'dfuu' is not known; did you mean 'dfu'? (off, boot, dfu, normal, safe"},
@@ -224,7 +309,7 @@ static void each_mistake_is_told_with_its_place(void **state)
         struct vp_scenario *scenario = NULL;
         struct vp_failure failure = {""};
         const int error = vp_scenario_parse("s.yaml", (const uint8_t *)bad[i].text,
-                                            strlen(bad[i].text), &scenario, &failure);
+                                            strlen(bad[i].text), 0, &scenario, &failure);
         assert_null(scenario);
         if (error != VP_ERROR_INVALID || !strstr(failure.text, bad[i].complaint)) {
             print_error("expected \"%s\"\n     got \"%s\" (%d)\n", bad[i].complaint, failure.text,
@@ -240,7 +325,7 @@ static void a_missing_file_is_told(void **state)
     (void)state;
     struct vp_scenario *scenario;
     struct vp_failure failure;
-    assert_int_equal(vp_scenario_load("/no/such.yaml", &scenario, &failure), VP_ERROR_IO);
+    assert_int_equal(vp_scenario_load("/no/such.yaml", 0, &scenario, &failure), VP_ERROR_IO);
     assert_string_equal(failure.text, "/no/such.yaml: No such file or directory");
 }
 
@@ -288,6 +373,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_key_is_loaded),
+        cmocka_unit_test(a_cloud_is_loaded),
+        cmocka_unit_test(each_combination_of_a_matrix_is_a_scenario),
         cmocka_unit_test(a_fault_has_the_same_name_everywhere),
         cmocka_unit_test(each_mistake_is_told_with_its_place),
         cmocka_unit_test(a_missing_file_is_told),

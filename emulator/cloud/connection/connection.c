@@ -111,6 +111,8 @@ static void take_post(struct cloud_connection *connection, const struct vp_coap_
 {
     if (is_path(message, "h")) {
         cloud_greet(connection, message);
+    } else if (is_path(message, "u")) { /* spark_protocol.cpp @ v0.4.6: POST, and not PUT */
+        cloud_jobs_done(connection, message->payload, message->payload_length);
     } else if (is_path(message, "e") || is_path(message, "E")) {
         take_event(connection, message);
     }

@@ -42,8 +42,9 @@ static const struct way_station {
     const char *source;
 } way_stations[] = {
     {VP_PLATFORM_ELECTRON, 21, 21,
-     "0.5.3: CHANGELOG.md @ v0.5.3-rc.2, system part 3 is known from there on; whatever newer "
-     "release is meant, and so paid for twice: Particle's upgrade guide"},
+     "community.particle.io t/43660: from before 0.5.3 to after it always by way of 0.5.3, which "
+     "is "
+     "the first that knows system part 3 (CHANGELOG.md @ v0.5.3-rc.2). Paid for twice"},
 };
 
 static bool installed(const struct vp_field_module *module)

@@ -10,14 +10,14 @@ void http_device_list(struct http_request *request)
     struct vp_cloud *cloud = request->server->cloud;
     for (struct vp_cloud_device *device = NULL;
          (device = vp_cloud_next_device(cloud, request->account, device));) {
-        json_array_append_new(list, http_describe_device(device));
+        json_array_append_new(list, http_describe_device(device, false));
     }
     http_answer(request, MHD_HTTP_OK, list);
 }
 
 void http_device_details(struct http_request *request)
 {
-    http_answer(request, MHD_HTTP_OK, http_describe_device(request->device));
+    http_answer(request, MHD_HTTP_OK, http_describe_device(request->device, true));
 }
 
 /** particle-cli joins "errors", and looks for these words in them. */
@@ -85,13 +85,19 @@ static void rename_device(struct http_request *request, const char *name)
                           "updated_at", http_json_time(facts.last_heard)));
 }
 
+/** Whatever a PUT says: files to flash, a signal, or a name. */
 void http_device_update(struct http_request *request)
 {
     const char *name = http_field(request, "name");
-    if (name) {
+    if (http_flash(request)) {
+        return;
+    }
+    if (http_field(request, "signal")) {
+        http_device_signal(request);
+    } else if (name) {
         rename_device(request, name);
     } else {
         http_refuse(request, MHD_HTTP_BAD_REQUEST, "Nothing to do?",
-                    "there is 'name' to change about a device");
+                    "send a file to flash, 'app', 'signal' or 'name'");
     }
 }

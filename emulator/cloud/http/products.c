@@ -31,7 +31,7 @@ void http_product_device_list(struct http_request *request)
          (device = vp_cloud_next_device(cloud, NULL, device));) {
         vp_cloud_device_facts(device, &facts);
         if (facts.product == request->product) {
-            json_array_append_new(list, http_describe_device(device));
+            json_array_append_new(list, http_describe_device(device, false));
         }
     }
     http_answer(

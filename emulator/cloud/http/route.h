@@ -55,6 +55,15 @@ void http_device_details(struct http_request *request);
 void http_device_claim(struct http_request *request);
 void http_device_remove(struct http_request *request);
 void http_device_update(struct http_request *request);
+/** @return false: there is nothing to flash in the request, and it was not answered */
+bool http_flash(struct http_request *request);       /* flashing.c */
+void http_device_call(struct http_request *request); /* calls.c */
+void http_device_variable(struct http_request *request);
+void http_device_ping(struct http_request *request);
+void http_device_signal(struct http_request *request);
+void http_events_own(struct http_request *request); /* events.c */
+void http_events_public(struct http_request *request);
+void http_event_publish(struct http_request *request);
 void http_product_list(struct http_request *request); /* products.c */
 void http_product_details(struct http_request *request);
 void http_product_device_list(struct http_request *request);

@@ -11,9 +11,16 @@ const struct http_route http_routes[] = {
 
     {HTTP_GET, "/v1/devices", 0, http_device_list},
     {HTTP_POST, "/v1/devices", 0, http_device_claim},
+    {HTTP_GET, "/v1/devices/events/*", 0, http_events_own},
+    {HTTP_POST, "/v1/devices/events", 0, http_event_publish},
     {HTTP_GET, "/v1/devices/{device}", 0, http_device_details},
     {HTTP_PUT, "/v1/devices/{device}", HTTP_UPLOAD, http_device_update},
     {HTTP_DELETE, "/v1/devices/{device}", 0, http_device_remove},
+    {HTTP_PUT, "/v1/devices/{device}/ping", 0, http_device_ping},
+    {HTTP_GET, "/v1/devices/{device}/events/*", 0, http_events_own},
+    {HTTP_GET, "/v1/devices/{device}/{variable}", 0, http_device_variable},
+    {HTTP_POST, "/v1/devices/{device}/{function}", 0, http_device_call},
+    {HTTP_GET, "/v1/events/*", 0, http_events_public},
 
     {HTTP_GET, "/v1/products", 0, http_product_list},
     {HTTP_GET, "/v1/products/{product}", 0, http_product_details},
@@ -22,6 +29,11 @@ const struct http_route http_routes[] = {
     {HTTP_GET, "/v1/products/{product}/devices/{device}", 0, http_device_details},
     {HTTP_PUT, "/v1/products/{product}/devices/{device}", HTTP_UPLOAD, http_product_device_update},
     {HTTP_DELETE, "/v1/products/{product}/devices/{device}", 0, http_product_device_remove},
+    {HTTP_PUT, "/v1/products/{product}/devices/{device}/ping", 0, http_device_ping},
+    {HTTP_GET, "/v1/products/{product}/devices/{device}/events/*", 0, http_events_own},
+    {HTTP_GET, "/v1/products/{product}/devices/{device}/{variable}", 0, http_device_variable},
+    {HTTP_POST, "/v1/products/{product}/devices/{device}/{function}", 0, http_device_call},
+    {HTTP_GET, "/v1/products/{product}/events/*", 0, http_events_own},
 
     {HTTP_GET, "/v1/build_targets", 0, http_build_targets},
     {HTTP_POST, "/v1/binaries", HTTP_UPLOAD, http_binary_create},

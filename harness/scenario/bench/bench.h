@@ -45,6 +45,9 @@ struct vp_bench {
     int (*act)(struct vp_engine *engine, const struct vp_step *step);
     /** The step `fault`. */
     int (*fault)(struct vp_engine *engine, const struct vp_step *step);
+    /** The step `cloud`, and what `expect` wants of the cloud. NULL: there never is one. */
+    int (*act_on_cloud)(struct vp_engine *engine, const struct vp_step *step);
+    int (*expect_of_cloud)(struct vp_engine *engine, const struct vp_step *step);
     /** After the last step: has the scenario shown anything? */
     int (*judge)(struct vp_engine *engine);
 

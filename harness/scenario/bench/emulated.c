@@ -3,7 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "scenario/engine_private.h"
+#include "cloud/local.h"
+#include "scenario/bench/cloud.h"
 
 /* ---- Devices ------------------------------------------------------------------------------ */
 
@@ -11,6 +12,9 @@ static void settle(struct vp_engine *engine)
 {
     for (unsigned i = 0; i < engine->device_count; i++) {
         vp_device_settle(engine->devices[i].device);
+    }
+    if (engine->cloud) {
+        vp_local_cloud_settle(engine->cloud);
     }
 }
 
@@ -135,14 +139,14 @@ static int set_fault(struct vp_engine *engine, const struct vp_step *step)
 }
 
 /* At the end of the scenario. */
-static int judge_all_faults(struct vp_engine *engine)
+static int judge_all(struct vp_engine *engine)
 {
     const struct vp_step *last = &engine->scenario->steps[engine->scenario->steps_count - 1];
     int error = 0;
     for (unsigned i = 0; !error && i < engine->device_count; i++) {
         error = judge_faults(engine, last, engine->devices[i].device);
     }
-    return error;
+    return error ? error : vp_bench_judge_cloud(engine);
 }
 
 static int act(struct vp_engine *engine, const struct vp_step *step)
@@ -260,12 +264,14 @@ static int start(struct vp_engine *engine)
     if (!error) {
         vp_host_set_log(engine->host, on_host_trouble, engine);
     }
-    return error ? vp_engine_stop(engine, VP_ABORTED, vp_text("%s", failure.text)) : 0;
+    return error ? vp_engine_stop(engine, VP_ABORTED, vp_text("%s", failure.text))
+                 : vp_bench_start_cloud(engine);
 }
 
 static void finish(struct vp_engine *engine)
 {
     vp_host_destroy(engine->host);
+    vp_bench_stop_cloud(engine);
     vp_control_socket_destroy(engine->control);
     vp_server_destroy(engine->server);
     for (unsigned i = 0; i < engine->device_count; i++) {
@@ -280,7 +286,9 @@ const struct vp_bench vp_bench_emulated = {
     .settle = settle,
     .act = act,
     .fault = set_fault,
-    .judge = judge_all_faults,
+    .act_on_cloud = vp_bench_act_on_cloud,
+    .expect_of_cloud = vp_bench_expect_of_cloud,
+    .judge = judge_all,
     .see_mode = see_mode,
     .see_usb = see_usb,
     .see_led = see_led,

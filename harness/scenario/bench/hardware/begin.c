@@ -37,6 +37,11 @@ static int check_steps(struct vp_engine *engine)
             engine, VP_SKIPPED,
             vp_text("it needs %u boards; on hardware there can be one", scenario->devices_count));
     }
+    if (scenario->cloud) {
+        return vp_engine_stop(engine, VP_SKIPPED,
+                              vp_text("a real board has Particle's own cloud behind it, and not "
+                                      "this scenario's"));
+    }
     for (unsigned i = 0; i < scenario->steps_count; i++) {
         const char *why = vp_bench_impossible(&scenario->steps[i]);
         if (why) {
