@@ -57,17 +57,18 @@ static void add_system(const struct vp_system *system, struct vp_text *text)
 }
 
 /* Assumption: an empty page of metrics (append_metrics() in system_cloud_internal.cpp). */
-static bool is_metrics(uint8_t flags)
+static bool is_metrics(const struct vp_system *system, uint8_t flags)
 {
-    return flags == VP_DESCRIBE_METRICS;
+    return flags == VP_DESCRIBE_METRICS && !system->cloud.session->rules->describe->late_flags;
 }
 
 static char *compose(const struct vp_system *system, uint8_t flags)
 {
     const struct vp_describe_rules *rules = system->cloud.session->rules->describe;
+    const uint8_t wanted = rules->late_flags ? flags >> 1 : flags;
     const bool application =
-        (flags & VP_DESCRIBE_APPLICATION) || (rules->always_application && flags);
-    const bool both = application && (flags & VP_DESCRIBE_SYSTEM);
+        (wanted & VP_DESCRIBE_APPLICATION) || (rules->always_application && flags);
+    const bool both = application && (wanted & VP_DESCRIBE_SYSTEM);
     struct vp_text text = {0};
     vp_text_add(&text, "{");
     if (application && !rules->system_first) {
@@ -76,7 +77,7 @@ static char *compose(const struct vp_system *system, uint8_t flags)
     if (both && !rules->system_first) {
         vp_text_add(&text, ",");
     }
-    if (flags & VP_DESCRIBE_SYSTEM) {
+    if (wanted & VP_DESCRIBE_SYSTEM) {
         add_system(system, &text);
     }
     if (both && rules->system_first) {
@@ -98,15 +99,15 @@ static bool send(struct vp_system *system, struct vp_coap_writer *writer, uint8_
     const size_t taken =
         writer->length + 1 + (session->rules->layered ? 0 : LENGTH_AND_PADDING - HEADER);
     const size_t room = session->rules->buffer - taken;
-    char *text = is_metrics(flags) ? NULL : compose(system, flags);
+    char *text = is_metrics(system, flags) ? NULL : compose(system, flags);
     bool sent = false;
-    if (is_metrics(flags)) {
+    if (is_metrics(system, flags)) {
         vp_coap_add_payload(writer, no_metrics, sizeof no_metrics);
     } else if (text) {
         const size_t length = strlen(text);
         vp_coap_add_payload(writer, text, length < room ? length : room);
     }
-    if (text || is_metrics(flags)) {
+    if (text || is_metrics(system, flags)) {
         sent = vp_session_send(system, writer->bytes, vp_coap_finish(writer), delivery);
     }
     free(text);
@@ -143,7 +144,8 @@ static bool answer_separately(struct vp_system *system, const struct vp_incoming
 bool vp_session_describe(struct vp_system *system, const struct vp_incoming *request)
 {
     const struct vp_describe_rules *rules = system->cloud.session->rules->describe;
-    uint8_t flags = VP_DESCRIBE_SYSTEM | VP_DESCRIBE_APPLICATION;
+    const unsigned shift = rules->late_flags;
+    uint8_t flags = (uint8_t)((VP_DESCRIBE_SYSTEM | VP_DESCRIBE_APPLICATION) << shift);
     if (request->length > 8 && request->bytes[8] <= rules->flags_limit) {
         flags = request->bytes[8];
     }
@@ -152,8 +154,8 @@ bool vp_session_describe(struct vp_system *system, const struct vp_incoming *req
     }
     switch (rules->answer) {
     case VP_DESCRIBE_TWICE:
-        return answer(system, request, VP_DESCRIBE_SYSTEM, false) &&
-               answer(system, request, VP_DESCRIBE_APPLICATION, true);
+        return answer(system, request, (uint8_t)(VP_DESCRIBE_SYSTEM << shift), false) &&
+               answer(system, request, (uint8_t)(VP_DESCRIBE_APPLICATION << shift), true);
     case VP_DESCRIBE_ONCE:
         return answer(system, request, flags, false);
     case VP_DESCRIBE_SEPARATELY:

@@ -118,6 +118,15 @@ static bool take_hello(struct vp_system *system, const struct vp_incoming *messa
     return true;
 }
 
+/* The firmware forgets to say which message it acknowledges. */
+static bool acknowledge_nothing(struct vp_system *system)
+{
+    uint8_t bytes[VP_COAP_HEADER_SIZE];
+    struct vp_coap_writer writer;
+    vp_coap_begin(&writer, bytes, sizeof bytes, VP_COAP_ACK, VP_COAP_EMPTY, 0, NULL, 0);
+    return vp_session_send(system, bytes, vp_coap_finish(&writer), VP_SEND_NEW);
+}
+
 /* handle_key_change(): the session is given up; spark_protocol.cpp does nothing. */
 static bool change_key(struct vp_system *system, const struct vp_incoming *message)
 {
@@ -125,8 +134,7 @@ static bool change_key(struct vp_system *system, const struct vp_incoming *messa
     if (!system->cloud.session->rules->layered) {
         return true;
     }
-    if (vp_incoming_type(message) == VP_COAP_CONFIRMABLE &&
-        !vp_session_acknowledge(system, message, VP_COAP_EMPTY, NULL, NULL)) {
+    if (vp_incoming_type(message) == VP_COAP_CONFIRMABLE && !acknowledge_nothing(system)) {
         return false;
     }
     return !(message->length > KEY_AT && vp_incoming_has(message, at) && message->bytes[at] == 1 &&

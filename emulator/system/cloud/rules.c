@@ -103,23 +103,30 @@ static const struct vp_greeting_rules greets_since_3_0 = {
     .own_devices = true,
 };
 
-/* ---- Descriptions --------------------------------------------------------------------------- */
+/* ---- Descriptions: DescriptionType in protocol_defs.h
+ * --------------------------------------------------------------------------- */
 
 /* spark_protocol.cpp @ v0.4.6, v0.5.5 */
 static const struct vp_describe_rules describes_twice_all = {
-    .answer = VP_DESCRIBE_TWICE, .always_application = true, .flags_limit = 3};
+    .answer = VP_DESCRIBE_TWICE, .always_application = true, .late_flags = true, .flags_limit = 3};
 
 /* spark_protocol.cpp @ v0.6.0, v0.6.1-rc.1 */
-static const struct vp_describe_rules describes_twice = {.answer = VP_DESCRIBE_TWICE,
-                                                         .flags_limit = 3};
+static const struct vp_describe_rules describes_twice = {
+    .answer = VP_DESCRIBE_TWICE, .late_flags = true, .flags_limit = 3};
 
 /* protocol.cpp @ v0.4.8-rc.6, v0.5.5 */
-static const struct vp_describe_rules describes_all = {
-    .answer = VP_DESCRIBE_ONCE, .always_application = true, .flags_limit = 0xFF};
+static const struct vp_describe_rules describes_all = {.answer = VP_DESCRIBE_ONCE,
+                                                       .always_application = true,
+                                                       .late_flags = true,
+                                                       .flags_limit = 0xFF};
 
 /* protocol.cpp @ v0.6.0 */
-static const struct vp_describe_rules describes_as_told = {.answer = VP_DESCRIBE_ONCE,
-                                                           .flags_limit = 0xFF};
+static const struct vp_describe_rules describes_as_told = {
+    .answer = VP_DESCRIBE_ONCE, .late_flags = true, .flags_limit = 0xFF};
+
+/* protocol.cpp @ v0.6.1-rc.1 */
+static const struct vp_describe_rules describes_unchecked = {.answer = VP_DESCRIBE_ONCE,
+                                                             .flags_limit = 0xFF};
 
 /* spark_protocol.cpp, protocol.cpp @ v0.6.1, v0.7.0 */
 static const struct vp_describe_rules describes_by_flags = {.answer = VP_DESCRIBE_ONCE,
@@ -302,7 +309,7 @@ static const struct vp_cloud_rules on_udp[] = {
 /* first  layered buffer  hello                    greeting             describe                 calls             transfer */
 { 0,      true,   800,    &hello_acknowledged,     &greets_since_0_4_8, &describes_all,          &calls_at_first,  &channel_at_first },     /* 0.4.8-rc.1 */
 { 100,    true,   800,    &hello_acknowledged,     &greets_since_0_6,   &describes_as_told,      &calls_at_first,  &channel_at_first },     /* 0.6.0-rc.1 */
-{ 103,    true,   800,    &hello_acknowledged,     &greets_since_0_6,   &describes_as_told,      &calls_at_first,  &channel_with_event },   /* 0.6.1-rc.1 */
+{ 103,    true,   800,    &hello_acknowledged,     &greets_since_0_6,   &describes_unchecked,    &calls_at_first,  &channel_with_event },   /* 0.6.1-rc.1 */
 { 104,    true,   800,    &hello_acknowledged,     &greets_since_0_6,   &describes_by_flags,     &calls_at_first,  &channel_with_event },   /* 0.6.1-rc.2 */
 { 200,    true,   800,    &hello_acknowledged,     &greets_since_0_7,   &describes_by_flags,     &calls_at_first,  &channel_with_verdict }, /* 0.7.0-rc.1 */
 { 300,    true,   800,    &hello_with_diagnostics, &greets_since_0_7,   &describes_metrics,      &calls_at_first,  &channel_with_verdict }, /* 0.8.0-rc.1 */

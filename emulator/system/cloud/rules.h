@@ -41,7 +41,8 @@ enum vp_describe_answer {
 struct vp_describe_rules {
     enum vp_describe_answer answer;
     bool always_application; /**< any flag is taken for that of the application */
-    uint8_t flags_limit;     /**< larger numbers are taken for 3 */
+    bool late_flags;         /**< 2 and 4 are the flags, not 1 and 2 */
+    uint8_t flags_limit;     /**< larger numbers are taken for both flags */
     bool system_first;
 };
 
