@@ -359,6 +359,69 @@ static void sends_real_modules_where_it_has_them(void **state)
     assert_string_equal(facts.file_name, "photon-system-part1-0.6.3.bin");
 }
 
+/* Real files: what is not there is passed over. @return false: it is not */
+static bool read_real(const char *path, uint8_t **bytes, size_t *size)
+{
+    char whole[512];
+    snprintf(whole, sizeof whole, "%s/%s", VP_FIRMWARE_FOLDER, path);
+    FILE *from = fopen(whole, "rb");
+    if (!from) {
+        return false;
+    }
+    *bytes = malloc(1 << 20);
+    *size = fread(*bytes, 1, 1 << 20, from);
+    fclose(from);
+    return true;
+}
+
+static bool install_real(struct vp_flash *flash, const char *path, uint32_t address)
+{
+    uint8_t *bytes;
+    size_t size;
+    if (!read_real(path, &bytes, &size)) {
+        return false;
+    }
+    assert_int_equal(vp_flash_erase_range(flash, address, (uint32_t)size), 0);
+    assert_int_equal(vp_flash_program(flash, address, bytes, size), 0);
+    free(bytes);
+    return true;
+}
+
+/* A Photon with the real 0.5.2, and the real tinker of 1.5.0: by way of 0.7.0, which part 1
+ * of 1.5.0 needs, to the real 1.5.0. */
+static void heals_real_firmware(void **state)
+{
+    static const char *const modules[] = {"1.5.0/photon-system-part1-1.5.0.bin",
+                                          "1.5.0/photon-system-part2-1.5.0.bin",
+                                          "1.5.0/photon-bootloader-1.5.0.bin"};
+    struct cloud_room *room = *state;
+    const unsigned device = room_add(room, "photon@0.5.2");
+    struct vp_flash *flash = vp_device_flash(room->devices[device]);
+    room_install_app(room, device, 1502);
+    vp_device_power(room->devices[device], false);
+    if (!install_real(flash, "0.5.2/photon-system-part1-0.5.2.bin", 0x08020000) ||
+        !install_real(flash, "0.5.2/photon-system-part2-0.5.2.bin", 0x08060000)) {
+        skip();
+    }
+    for (unsigned i = 0; i < 3; i++) {
+        struct vp_failure failure;
+        uint8_t *bytes;
+        size_t size;
+        assert_true(read_real(modules[i], &bytes, &size));
+        assert_int_equal(vp_cloud_add_module(room->cloud, bytes, size, &failure), 0);
+        free(bytes);
+    }
+    vp_device_power(room->devices[device], true);
+    room_settle(room);
+    expect_healed(room, device, 1502);
+    uint8_t *bytes, found[1000];
+    size_t size;
+    assert_true(read_real(modules[1], &bytes, &size));
+    assert_int_equal(vp_flash_read(flash, 0x08060000, found, sizeof found), 0);
+    assert_memory_equal(found, bytes, sizeof found);
+    free(bytes);
+}
+
 static void stops_when_nobody_has_what_is_needed(void **state)
 {
     struct cloud_room *room = *state;
@@ -403,6 +466,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(tries_again_what_was_not_delivered, set_up, tear_down),
         cmocka_unit_test_setup_teardown(gives_up_what_cannot_be_delivered, set_up, tear_down),
         cmocka_unit_test_setup_teardown(sends_real_modules_where_it_has_them, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(heals_real_firmware, set_up, tear_down),
         cmocka_unit_test_setup_teardown(stops_when_nobody_has_what_is_needed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(stops_when_a_device_never_applies, set_up, tear_down),
     };

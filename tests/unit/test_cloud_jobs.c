@@ -73,7 +73,6 @@ static void offline_is_told_and_the_hash_only_if_it_changes(void **state)
     const unsigned from = room->event_count;
     vp_device_reset(room->devices[device]);
     room_settle(room);
-    room_print(room);
     assert_int_equal(room_heard(room, from, "spark/status=offline"), 1);
     assert_int_equal(room_heard(room, from, "spark/status=online"), 1);
     assert_int_equal(room_heard(room, from, "spark/device/app-hash="), 0);

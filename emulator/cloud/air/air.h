@@ -14,7 +14,9 @@
 
 enum cloud_direction { CLOUD_UP /**< from the device */, CLOUD_DOWN };
 
-/** What is under way. That a connection begins and ends travels like a message, in its place. */
+/** What is under way. That a connection begins and ends travels like a message, in its place.
+ *  Assumption: a device on UDP that is gone without a word is missed at once; the real cloud
+ * notices when it stays silent. */
 enum cloud_air_kind { CLOUD_AIR_MESSAGE, CLOUD_AIR_OPENED, CLOUD_AIR_CLOSED };
 
 enum {
