@@ -54,15 +54,17 @@ static void watch_clock(struct usbip_exported *exported)
         wait = deadline >= 0 && (wait < 0 || deadline < wait) ? deadline : wait;
     }
     ev_timer_stop(loop, &exported->clock);
+    /* At real speed time goes by always: others than we may wait in it (vp_server_pass_time()). */
+    const bool keeps_time = wait >= 0 || vp_device_speed(device) == VP_SPEED_REAL;
+    if (keeps_time && !exported->export.clocked) {
+        exported->since = ev_now(loop);
+    }
     if (wait >= 0) {
-        if (!exported->export.clocked) {
-            exported->since = ev_now(loop);
-        }
         const ev_tstamp left = exported->since + (ev_tstamp)wait / 1000. - ev_now(loop);
         ev_timer_set(&exported->clock, (left > 0. ? left : 0.) + 0.001, 0.);
         ev_timer_start(loop, &exported->clock);
     }
-    exported->export.clocked = wait >= 0;
+    exported->export.clocked = keeps_time;
 }
 
 static void on_clock(struct ev_loop *loop, ev_timer *timer, int events)
@@ -72,6 +74,17 @@ static void on_clock(struct ev_loop *loop, ev_timer *timer, int events)
     ev_timer_stop(loop, timer);
     pass_time(exported);
     watch_clock(exported);
+}
+
+void vp_server_pass_time(struct vp_server *server, const struct vp_device *device)
+{
+    for (size_t i = 0; i < server->exports.count; i++) {
+        struct usbip_export *export = server->exports.items[i];
+        if (export->device == device && export->clocked) {
+            ev_now_update(server->loop);
+            pass_time((struct usbip_exported *)export);
+        }
+    }
 }
 
 /** What the device is asked now comes after the time that went by. */

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "cloud/job_line.h"
 #include "cloud/kept.h"
 #include "cloud/local.h"
 #include "files/write_file.h"
@@ -161,6 +162,24 @@ static int add_devices(struct serving *serving, struct vp_failure *failure)
 
 /* ---- What is told ---------------------------------------------------------------------------- */
 
+/* A transfer has ended: what it has cost. */
+static void tell_job(const struct vp_cloud_event *event)
+{
+    struct vp_cloud_job_facts job, last = {0};
+    char text[VP_CLOUD_FILE_NAME_LIMIT + 400];
+    if (!event->device || strcmp(event->name, "spark/flash/status") != 0 || !event->data ||
+        strncmp(event->data, "started", 7) == 0) {
+        return;
+    }
+    while (vp_cloud_next_job(event->device, last.id, &job) == 0) {
+        last = job;
+    }
+    if (last.id) {
+        vp_job_line(&last, text, sizeof text);
+        printf("         %s\n", text);
+    }
+}
+
 static void on_event(void *context, const struct vp_cloud_event *event)
 {
     (void)context;
@@ -174,6 +193,7 @@ static void on_event(void *context, const struct vp_cloud_event *event)
     strftime(when, sizeof when, "%H:%M:%S", localtime_r(&seconds, &local));
     printf("%s %s %s %s\n", when, *facts.name ? facts.name : event->coreid, event->name,
            event->data ? event->data : "");
+    tell_job(event);
     fflush(stdout);
 }
 

@@ -12,6 +12,7 @@
 #include "vparticle/device.h"
 
 struct ev_loop;
+struct vp_server;
 struct vp_local_cloud;
 
 struct vp_local_cloud_options {
@@ -22,6 +23,8 @@ struct vp_local_cloud_options {
     const char
         *modules; /**< folder of real images for the healer and for downloads; NULL: forged */
     bool no_healer;
+    struct vp_server
+        *server; /**< lets the time of devices at real speed pass; NULL: there is none */
 };
 
 /** What tools find in their environment: the cloud's URL, and an access token. */
@@ -57,7 +60,8 @@ const struct vp_cloud_account *vp_local_cloud_account(const struct vp_local_clou
 
 struct vp_cloud *vp_local_cloud_core(const struct vp_local_cloud *cloud);
 
-/** Let everything happen that devices and cloud are at: until no job runs and all is told. */
+/** Let everything happen that devices and cloud are at by themselves; at real speed that takes its
+ *  time, in which the loop goes on. */
 void vp_local_cloud_settle(struct vp_local_cloud *cloud);
 
 /**

@@ -36,6 +36,12 @@ int vp_server_create(struct vp_server **server, struct ev_loop *loop);
  */
 int vp_server_add_device(struct vp_server *server, struct vp_device *device);
 
+/**
+ * At real speed: let the device's time pass up to now, for whoever else waits for something in it.
+ * A device that the server does not show is left alone.
+ */
+void vp_server_pass_time(struct vp_server *server, const struct vp_device *device);
+
 /** @return the bus id ("1-1") of the device added as number @p index (from 0), or NULL */
 const char *vp_server_bus_id(const struct vp_server *server, size_t index);
 

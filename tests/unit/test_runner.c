@@ -85,7 +85,7 @@ static void a_cloud_is_there_for_tools(void **state)
                 "  - run: curl -sS ${cloud}/v1/devices/${id}?access_token=${token}\n"
                 "    stdout: {contains: ['\"platform_id\":6']}\n");
     assert_int_equal(run("--format pretty cloud.yaml"), 0);
-    assert_non_null(strstr(shell_output(), "bytes from devices"));
+    assert_non_null(strstr(shell_output(), "data in all: "));
     shell_write("calm.yaml", "name: Calm\ndevices: ['electron@0.6.4']\ncloud: {}\nsteps:\n"
                              "  - cloud: {loss: 1}\n"
                              "  - expect: {online: true}\n");

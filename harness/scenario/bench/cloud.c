@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cloud/job_line.h"
 #include "cloud/local.h"
 #include "scenario/text_check.h"
 #include "vparticle/cloud_devices.h"
@@ -150,6 +151,24 @@ static struct vp_cloud_air asked_of_air(const struct vp_scenario *scenario)
     return asked;
 }
 
+/* What each transfer has cost, and all of it together: on a cellular board somebody pays for it. */
+static void note_data(struct vp_engine *engine)
+{
+    struct vp_cloud_job_facts job = {0};
+    struct vp_cloud_meter meter;
+    char text[VP_CLOUD_FILE_NAME_LIMIT + 400];
+    for (unsigned i = 0; i < engine->device_count; i++) {
+        const struct vp_cloud_device *record = record_of(engine, &engine->devices[i]);
+        for (unsigned last = 0; vp_cloud_next_job(record, last, &job) == 0; last = job.id) {
+            vp_job_line(&job, text, sizeof text);
+            vp_engine_note(engine, vp_text("%s", text));
+        }
+    }
+    vp_cloud_meter(vp_local_cloud_core(engine->cloud), NULL, &meter);
+    vp_engine_note(engine,
+                   vp_text("data in all: %" PRIu64 " down, %" PRIu64 " up", meter.down, meter.up));
+}
+
 /* A fault that never happened proves nothing. */
 int vp_bench_judge_cloud(struct vp_engine *engine)
 {
@@ -179,10 +198,7 @@ int vp_bench_judge_cloud(struct vp_engine *engine)
                                            faults[i].what, faults[i].happened, counters.messages));
         }
     }
-    struct vp_cloud_meter meter;
-    vp_cloud_meter(vp_local_cloud_core(engine->cloud), NULL, &meter);
-    vp_engine_note(engine, vp_text("data: %" PRIu64 " bytes from devices, %" PRIu64 " to them",
-                                   meter.up, meter.down));
+    note_data(engine);
     return 0;
 }
 
