@@ -48,6 +48,7 @@ static int start(struct vp_engine *engine, struct vp_failure *failure)
     const struct vp_local_cloud_options options = {
         .address = "127.0.0.1:0",
         .no_healer = setting->healer && *setting->healer == VP_SWITCH_OFF,
+        .server = engine->server,
     };
     int error = vp_local_cloud_start(&engine->cloud, engine->loop, &options, failure);
     if (!error) {
