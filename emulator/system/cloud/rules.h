@@ -78,9 +78,10 @@ struct vp_transfer_rules {
 };
 
 struct vp_cloud_rules {
-    uint16_t first;  /**< first module version of the system parts; the next row ends it */
-    bool layered;    /**< protocol.cpp over a channel; before, spark_protocol.cpp does it all */
-    uint16_t buffer; /**< bytes of its message buffer; the Core's has 640 up to 1.4.x */
+    uint16_t first;     /**< first module version of the system parts; the next row ends it */
+    bool layered;       /**< protocol.cpp over a channel; before, spark_protocol.cpp does it all */
+    bool bears_silence; /**< a ping needs no answer */
+    uint16_t buffer;    /**< bytes of its message buffer; the Core's has 640 up to 1.4.x */
     const struct vp_hello_rules *hello;
     const struct vp_greeting_rules *greeting;
     const struct vp_describe_rules *describe;
