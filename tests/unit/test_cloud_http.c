@@ -305,7 +305,19 @@ static void test_products(void **state)
     assert_int_equal(json_array_size(json_object_get(answer, "devices")), 1);
     json_decref(answer);
     json_decref(ask_json(room, "POST", path, room->bob, "id=" NOBODYS_PHOTON, 200));
-    json_decref(ask_json(room, "POST", path, room->bob, "id=" ALICE_PHOTON, 404));
+    json_decref(ask_json(room, "POST", path, room->bob, "id=" ALICE_PHOTON, 400));
+    struct answer added;
+    static const char list[] =
+        "--b\r\nContent-Disposition: form-data; name=\"file\"; "
+        "filename=\"ids.txt\"\r\n\r\n" NOBODYS_PHOTON "\n" ALICE_PHOTON "\n\r\n--b--\r\n";
+    ask(room, "POST", path, room->bob, "multipart/form-data; boundary=b", list, sizeof list - 1,
+        &added);
+    assert_int_equal(added.status, 200);
+    answer = json_loads(added.body, 0, NULL);
+    assert_int_equal(json_array_size(json_object_get(answer, "updatedDeviceIds")), 1);
+    assert_int_equal(json_array_size(json_object_get(answer, "invalidDeviceIds")), 1);
+    json_decref(answer);
+    answer_free(&added);
     snprintf(path, sizeof path, "/v1/products/%lld/devices/" NOBODYS_PHOTON, product);
     answer = ask_json(room, "GET", path, room->bob, NULL, 200);
     assert_int_equal(json_integer_value(json_object_get(answer, "product_id")), product);
@@ -315,6 +327,27 @@ static void test_products(void **state)
     json_decref(answer);
     json_decref(ask_json(room, "DELETE", path, room->bob, NULL, 200));
     json_decref(ask_json(room, "GET", path, room->bob, NULL, 403));
+}
+
+static void test_products_are_created(void **state)
+{
+    struct http_room *room = *state;
+    struct answer answer;
+    static const char json[] = "{\"product\":{\"name\":\"My Lamp\",\"platform_id\":6,"
+                               "\"settings\":{\"location\":{\"opt_in\":false}}}}";
+    ask(room, "POST", "/v1/user/products", room->alice, "application/json", json, sizeof json - 1,
+        &answer);
+    assert_int_equal(answer.status, 200);
+    json_t *created = json_loads(answer.body, 0, NULL);
+    const json_t *product = json_object_get(created, "product");
+    char path[128];
+    snprintf(path, sizeof path, "/v1/products/%s", text_at(product, "slug"));
+    json_decref(ask_json(room, "GET", path, room->alice, NULL, 200));
+    json_decref(ask_json(room, "GET", path, room->bob, NULL, 404));
+    json_decref(created);
+    answer_free(&answer);
+    json_decref(ask_json(room, "POST", "/v1/products", room->alice, "name=x&platform_id=7", 400));
+    json_decref(ask_json(room, "POST", "/v1/products", room->alice, "platform_id=6", 400));
 }
 
 /* ---- One account and another's
@@ -557,6 +590,7 @@ int main(void)
         IN_ROOM(test_devices_are_listed_and_described),
         IN_ROOM(test_devices_are_claimed_renamed_and_removed),
         IN_ROOM(test_products),
+        IN_ROOM(test_products_are_created),
         IN_ROOM(test_one_account_does_not_see_anothers),
         IN_ROOM(test_device_os),
         IN_ROOM(test_compiling),

@@ -71,7 +71,7 @@ void http_binary_create(struct http_request *request)
     enum vp_platform platform;
     uint8_t *bytes;
     size_t size;
-    if (!http_read_platform(request, &platform)) {
+    if (!http_read_platform(request, "platform_id", &platform)) {
         http_refuse(request, MHD_HTTP_BAD_REQUEST, "invalid_request",
                     "platform_id has to be 6 (photon), 8 (p1) or 10 (electron)");
         return;

@@ -134,7 +134,7 @@ static const struct vp_catalogue_release *find_release(enum vp_platform platform
 
 static bool read_platform(struct http_request *request, enum vp_platform *platform)
 {
-    if (http_read_platform(request, platform)) {
+    if (http_read_platform(request, "platform_id", platform)) {
         return true;
     }
     http_refuse(request, MHD_HTTP_BAD_REQUEST, "invalid_request",

@@ -58,7 +58,10 @@ int http_fields_add_file(struct http_fields *fields, const char *name, size_t na
 int http_parse_form(struct http_fields *fields, const char *text, size_t length,
                     struct vp_failure *failure);
 
-/** An object; what is not a text, number or truth value in it is left out. Errors as above. */
+/**
+ * An object; what is not a text, number or truth value in it is left out. What an object in it has
+ * is called "outer.inner". Errors as above.
+ */
 int http_parse_json(struct http_fields *fields, const char *text, size_t length,
                     struct vp_failure *failure);
 

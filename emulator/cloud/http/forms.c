@@ -77,6 +77,29 @@ static int add_value(struct http_fields *fields, const char *name, const json_t 
     return http_fields_add_text(fields, name, strlen(name), text, length, failure);
 }
 
+/** @param outer  NULL, or what the object is called: its names become "outer.name" */
+static int add_object(struct http_fields *fields, const char *outer, json_t *object,
+                      struct vp_failure *failure)
+{
+    const char *name;
+    json_t *value;
+    int error = 0;
+    json_object_foreach(object, name, value)
+    {
+        char *joined = NULL;
+        if (outer && asprintf(&joined, "%s.%s", outer, name) < 0) {
+            return vp_fail(failure, VP_ERROR_NO_MEMORY, "out of memory");
+        }
+        if (!error && !outer && json_is_object(value)) {
+            error = add_object(fields, name, value, failure);
+        } else if (!error) {
+            error = add_value(fields, joined ? joined : name, value, failure);
+        }
+        free(joined);
+    }
+    return error;
+}
+
 int http_parse_json(struct http_fields *fields, const char *text, size_t length,
                     struct vp_failure *failure)
 {
@@ -87,18 +110,9 @@ int http_parse_json(struct http_fields *fields, const char *text, size_t length,
         return vp_fail(failure, VP_ERROR_INVALID, "the body is not JSON: %s (line %d, column %d)",
                        where.text, where.line, where.column);
     }
-    int error = 0;
-    if (!json_is_object(object)) {
-        error = vp_fail(failure, VP_ERROR_INVALID, "the body is JSON, but not an object");
-    }
-    const char *name;
-    json_t *value;
-    json_object_foreach(object, name, value)
-    {
-        if (!error) {
-            error = add_value(fields, name, value, failure);
-        }
-    }
+    const int error = json_is_object(object) ? add_object(fields, NULL, object, failure)
+                                             : vp_fail(failure, VP_ERROR_INVALID,
+                                                       "the body is JSON, but not an object");
     json_decref(object);
     return error;
 }

@@ -65,6 +65,7 @@ void http_events_own(struct http_request *request); /* events.c */
 void http_events_public(struct http_request *request);
 void http_event_publish(struct http_request *request);
 void http_product_list(struct http_request *request); /* products.c */
+void http_product_create(struct http_request *request);
 void http_product_details(struct http_request *request);
 void http_product_device_list(struct http_request *request);
 void http_product_device_add(struct http_request *request);

@@ -23,6 +23,9 @@ const struct http_route http_routes[] = {
     {HTTP_GET, "/v1/events/*", 0, http_events_public},
 
     {HTTP_GET, "/v1/products", 0, http_product_list},
+    {HTTP_POST, "/v1/products", 0, http_product_create},
+    {HTTP_GET, "/v1/user/products", 0, http_product_list},
+    {HTTP_POST, "/v1/user/products", 0, http_product_create},
     {HTTP_GET, "/v1/products/{product}", 0, http_product_details},
     {HTTP_GET, "/v1/products/{product}/devices", 0, http_product_device_list},
     {HTTP_POST, "/v1/products/{product}/devices", 0, http_product_device_add},

@@ -82,9 +82,10 @@ void http_build_targets(struct http_request *request)
                           "default_versions", defaults));
 }
 
-bool http_read_platform(const struct http_request *request, enum vp_platform *platform)
+bool http_read_platform(const struct http_request *request, const char *field,
+                        enum vp_platform *platform)
 {
-    const char *text = http_field(request, "platform_id");
+    const char *text = http_field(request, field);
     for (unsigned i = 0; text && i < PLATFORM_COUNT; i++) {
         char number[8];
         snprintf(number, sizeof number, "%d", (int)platforms[i]);

@@ -13,7 +13,9 @@ bool http_is_prerelease(const char *release);
 /** The newest one that is no pre-release. NULL for a platform without. */
 const struct vp_catalogue_release *http_newest_target(enum vp_platform platform);
 
-/** The field "platform_id". @return false: it is missing, or none that releases are known of */
-bool http_read_platform(const struct http_request *request, enum vp_platform *platform);
+/** A platform's number in a field. @return false: it is missing, or none that releases are known of
+ */
+bool http_read_platform(const struct http_request *request, const char *field,
+                        enum vp_platform *platform);
 
 #endif
