@@ -150,6 +150,13 @@ bool vp_cloud_healer_is_on(const struct vp_cloud *cloud, const struct vp_cloud_d
     return !cloud->core->healer_off && !(device->connection && device->connection->healing.off);
 }
 
+void vp_cloud_set_module_source(struct vp_cloud *cloud, vp_cloud_module_source source,
+                                void *context)
+{
+    cloud->core->modules.source = source;
+    cloud->core->modules.context = context;
+}
+
 int vp_cloud_add_module(struct vp_cloud *cloud, const uint8_t *bytes, size_t size,
                         struct vp_failure *failure)
 {

@@ -54,15 +54,15 @@ static void watch_clock(struct usbip_exported *exported)
         wait = deadline >= 0 && (wait < 0 || deadline < wait) ? deadline : wait;
     }
     ev_timer_stop(loop, &exported->clock);
+    if (!exported->export.clocked) {
+        exported->since = ev_now(loop);
+    }
     if (wait >= 0) {
-        if (!exported->export.clocked) {
-            exported->since = ev_now(loop);
-        }
         const ev_tstamp left = exported->since + (ev_tstamp)wait / 1000. - ev_now(loop);
         ev_timer_set(&exported->clock, (left > 0. ? left : 0.) + 0.001, 0.);
         ev_timer_start(loop, &exported->clock);
     }
-    exported->export.clocked = wait >= 0;
+    exported->export.clocked = wait >= 0 || exported->followed;
 }
 
 static void on_clock(struct ev_loop *loop, ev_timer *timer, int events)
@@ -122,6 +122,23 @@ static void on_quiet(struct ev_loop *loop, ev_timer *timer, int events)
                           deadline < UINT32_MAX ? (uint32_t)deadline : UINT32_MAX);
     }
     watch_deadline(exported);
+}
+
+void vp_server_pass_time(struct vp_server *server, const struct vp_device *device)
+{
+    for (size_t i = 0; i < server->exports.count; i++) {
+        struct usbip_exported *exported = (struct usbip_exported *)server->exports.items[i];
+        if (exported->export.device != device) {
+            continue;
+        }
+        exported->followed = true;
+        ev_now_update(server->loop);
+        if (exported->export.clocked) {
+            pass_time(exported);
+        } else {
+            watch_clock(exported);
+        }
+    }
 }
 
 /* ---- Devices --------------------------------------------------------------------------- */

@@ -314,6 +314,7 @@ static int start_cloud(struct exec *exec, const struct options *options, struct 
     const struct vp_local_cloud_options cloud = {
         .address = options->cloud,
         .no_healer = options->no_healer,
+        .server = exec->server,
     };
     int error = vp_local_cloud_start(&exec->cloud, exec->loop, &cloud, failure);
     for (unsigned i = 0; i < exec->device_count && !error; i++) {

@@ -228,7 +228,9 @@ static int add_devices(struct running *running, const struct options *options)
 static int start_cloud(struct running *running, const struct options *options)
 {
     struct vp_failure failure;
-    int error = vp_local_cloud_start(&running->cloud, running->loop, &options->cloud, &failure);
+    struct vp_local_cloud_options cloud = options->cloud;
+    cloud.server = running->server;
+    int error = vp_local_cloud_start(&running->cloud, running->loop, &cloud, &failure);
     for (size_t i = 0; i < options->count && options->cloud.state && !error; i++) {
         error = vp_kept_devices_add(&running->kept, options->cloud.state, options->specs[i],
                                     (unsigned)i, &failure);

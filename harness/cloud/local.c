@@ -13,6 +13,7 @@
 #include "files/write_file.h"
 #include "vparticle/cloud_devices.h"
 #include "vparticle/cloud_server.h"
+#include "vparticle/server.h"
 
 struct vp_local_cloud {
     struct ev_loop *loop;
@@ -79,6 +80,11 @@ static void on_wake(void *context)
     ev_timer_start(cloud->loop, &cloud->turn);
 }
 
+static void on_pass(void *context, struct vp_device *device)
+{
+    vp_server_pass_time(context, device);
+}
+
 void vp_local_cloud_settle(struct vp_local_cloud *cloud)
 {
     vp_cloud_settle(cloud->core);
@@ -123,6 +129,9 @@ static int start(struct vp_local_cloud *cloud, const struct vp_local_cloud_optio
     }
     vp_cloud_set_wake(cloud->core, on_wake, cloud);
     vp_cloud_set_healer(cloud->core, NULL, !options->no_healer);
+    if (options->server) {
+        vp_cloud_set_clock(cloud->core, on_pass, options->server);
+    }
     error =
         know_account(cloud, options->account ? options->account : VP_LOCAL_CLOUD_ACCOUNT, failure);
     if (!error) {

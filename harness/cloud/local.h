@@ -13,6 +13,7 @@
 
 struct ev_loop;
 struct vp_local_cloud;
+struct vp_server;
 
 struct vp_local_cloud_options {
     const char *address; /**< "HOST:PORT" to listen on; port 0 takes a free one. Anybody who
@@ -22,6 +23,9 @@ struct vp_local_cloud_options {
     const char
         *modules; /**< folder of real images for the healer and for downloads; NULL: forged */
     bool no_healer;
+    /** That has the devices on USB and lets their time pass at real speed; NULL: nobody does, and
+     *  devices at real speed wait for ever. It must outlive the cloud. */
+    struct vp_server *server;
 };
 
 /** What tools find in their environment: the cloud's URL, and an access token. */

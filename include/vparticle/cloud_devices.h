@@ -179,6 +179,20 @@ void vp_cloud_set_healer(struct vp_cloud *cloud, struct vp_cloud_device *device,
 
 bool vp_cloud_healer_is_on(const struct vp_cloud *cloud, const struct vp_cloud_device *device);
 
+struct vp_catalogue_module;
+
+/**
+ * Where the healer gets a module of the catalogue from, besides vp_cloud_add_module().
+ * @param[out] bytes  malloc()ed; the cloud's from then on
+ * @return 0, or an error: it makes one by the catalogue
+ */
+typedef int (*vp_cloud_module_source)(void *context, const struct vp_catalogue_module *module,
+                                      uint8_t **bytes, size_t *size);
+
+/** @param source  is asked once for each module; NULL: nobody is */
+void vp_cloud_set_module_source(struct vp_cloud *cloud, vp_cloud_module_source source,
+                                void *context);
+
 /**
  * Give the healer a real image. Without one it sends a module that is made by the catalogue.
  * @return 0, VP_ERROR_INVALID (no module), VP_ERROR_NO_MEMORY, with @p failure

@@ -58,6 +58,13 @@ int vp_server_listen(struct vp_server *server, const char *address, char *bound,
 void vp_server_set_dedicated(struct vp_server *server, bool dedicated);
 
 /**
+ * Let the device's own time pass up to now, for somebody else who waits for the device, too (a
+ * cloud, at real speed). From the first call on its time follows ours whether or not a USB host
+ * waits for it. A device that the server does not have stays as it is.
+ */
+void vp_server_pass_time(struct vp_server *server, const struct vp_device *device);
+
+/**
  * Tell @p log about each client that was dropped, and why: one line without a line end,
  * valid during the call. NULL ends it.
  */

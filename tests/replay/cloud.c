@@ -57,13 +57,13 @@ static void complain(const char *format, ...)
 
 /* ---- The device's other end ------------------------------------------------------------------ */
 
-/* The firmware was run with its numbers at 0. */
+/* The firmware was run with its numbers at 0; from 2.0.0 on that is the first token. */
 static void note_opened(void *context)
 {
     struct vp_session *session = play.device->system.cloud.session;
     (void)context;
     session->id = 0;
-    session->token = 0;
+    session->token = session->rules->hello->presents ? UINT8_MAX : 0;
 }
 
 static void note_sent(void *context, const uint8_t *message, size_t length)

@@ -359,6 +359,31 @@ static void sends_real_modules_where_it_has_them(void **state)
     assert_string_equal(facts.file_name, "photon-system-part1-0.6.3.bin");
 }
 
+static int wrong_source(void *context, const struct vp_catalogue_module *module, uint8_t **bytes,
+                        size_t *size)
+{
+    unsigned *asked = context;
+    ++*asked;
+    if (module->index == 1) {
+        return VP_ERROR_NOT_FOUND;
+    }
+    *bytes = calloc(1, 100); /* which is no module at all */
+    *size = 100;
+    return 0;
+}
+
+static void sends_no_other_module_than_is_needed(void **state)
+{
+    struct cloud_room *room = *state;
+    unsigned asked = 0;
+    vp_cloud_set_module_source(room->cloud, wrong_source, &asked);
+    const unsigned device = room_add(room, "photon@0.5.2");
+    room_install_app(room, device, 109);
+    room_settle(room);
+    expect_healed(room, device, 109);
+    assert_int_equal(asked, 2);
+}
+
 /* Real files: what is not there is passed over. @return false: it is not */
 static bool read_real(const char *path, uint8_t **bytes, size_t *size)
 {
@@ -466,6 +491,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(tries_again_what_was_not_delivered, set_up, tear_down),
         cmocka_unit_test_setup_teardown(gives_up_what_cannot_be_delivered, set_up, tear_down),
         cmocka_unit_test_setup_teardown(sends_real_modules_where_it_has_them, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(sends_no_other_module_than_is_needed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(heals_real_firmware, set_up, tear_down),
         cmocka_unit_test_setup_teardown(stops_when_nobody_has_what_is_needed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(stops_when_a_device_never_applies, set_up, tear_down),

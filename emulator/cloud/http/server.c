@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include "cloud/http/build.h"
+#include "cloud/http/device_os.h"
+#include "vparticle/cloud_devices.h"
 #include "cloud/http/http.h"
 #include "cloud/http/passwords.h"
 #include "cloud/http/stream.h"
@@ -241,6 +243,9 @@ int vp_cloud_server_create(struct vp_cloud_server **server, struct vp_cloud *clo
         free(made);
         return error;
     }
+    if (made->images) {
+        vp_cloud_set_module_source(cloud, http_find_module, made); /* the healer's are the same */
+    }
     *server = made;
     return 0;
 }
@@ -275,6 +280,9 @@ void vp_cloud_server_destroy(struct vp_cloud_server *server)
     ev_timer_stop(server->loop, &server->timer);
     MHD_stop_daemon(server->daemon);
     http_builds_free(server);
+    if (server->images) {
+        vp_cloud_set_module_source(server->cloud, NULL, NULL);
+    }
     free(server->images);
     free(server);
 }

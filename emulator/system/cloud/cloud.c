@@ -17,7 +17,8 @@ enum {
     /* initialize_ping() in lightssl_protocol.h, dtls_protocol.cpp; spark_protocol.cpp */
     PING_AFTER_TCP = 15000,
     PING_AFTER_UDP = 23 * 60 * 1000,
-    PING_ANSWER = 10000,
+    PING_ANSWER_TCP = 10000,
+    PING_ANSWER_UDP = 30000,
 };
 
 /* ---- On and off --------------------------------------------------------------------------------
@@ -212,13 +213,12 @@ bool vp_cloud_is_updating(const struct vp_system *system)
 
 static uint64_t ping_due(const struct vp_session *session)
 {
-    const bool answered = !session->rules->layered && session->pinged;
-    return session->heard + (answered            ? PING_ANSWER
-                             : session->reliable ? PING_AFTER_UDP
-                                                 : PING_AFTER_TCP);
+    const bool reliable = session->reliable;
+    const uint32_t answer = reliable ? PING_ANSWER_UDP : PING_ANSWER_TCP;
+    return session->heard + (session->pinged ? answer : reliable ? PING_AFTER_UDP : PING_AFTER_TCP);
 }
 
-/* @return false: nobody answered the last one. protocol.cpp forgets that it waits (ping.h). */
+/* @return false: nobody answered the last one */
 static bool ping_if_due(struct vp_system *system)
 {
     struct vp_session *session = system->cloud.session;
@@ -230,7 +230,7 @@ static bool ping_if_due(struct vp_system *system)
         return false;
     }
     session->heard = session->now;
-    session->pinged = !session->rules->layered;
+    session->pinged = !session->rules->bears_silence;
     return vp_session_ping(system);
 }
 

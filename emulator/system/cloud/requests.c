@@ -92,10 +92,28 @@ static enum kind kind_of(const struct vp_incoming *message)
 /* ---- Small ones -------------------------------------------------------------------------------
  */
 
+/*
+ * Some acknowledgements are written over the message that they answer, and keep its number only
+ * where the reliable channel has noted it; over lightssl they get the next one
+ * (CoAPChannel::send()). The firmware of 1.5.2 was seen to do so.
+ */
+static bool acknowledge_in_place(struct vp_system *system, const struct vp_incoming *message,
+                                 uint8_t code, const uint8_t *token)
+{
+    const struct vp_session *session = system->cloud.session;
+    uint8_t bytes[VP_COAP_HEADER_SIZE + 1];
+    struct vp_coap_writer writer;
+    if (session->reliable || !session->rules->layered) {
+        return vp_session_acknowledge(system, message, code, token, NULL);
+    }
+    vp_coap_begin(&writer, bytes, sizeof bytes, VP_COAP_ACK, code, 0, token, token ? 1 : 0);
+    return vp_session_send(system, bytes, vp_coap_finish(&writer), VP_SEND_NEW);
+}
+
 static bool signal(struct vp_system *system, const struct vp_incoming *message, bool on)
 {
     system->cloud.signals = on;
-    return vp_session_acknowledge(system, message, VP_COAP_CHANGED, message->bytes + 4, NULL);
+    return acknowledge_in_place(system, message, VP_COAP_CHANGED, message->bytes + 4);
 }
 
 /* HAL_OTA_Flashed_ResetStatus() */
@@ -185,7 +203,7 @@ bool vp_session_handle(struct vp_system *system, struct vp_incoming *message)
     case HELLO:
         return take_hello(system, message);
     case PING:
-        return vp_session_acknowledge(system, message, VP_COAP_EMPTY, NULL, NULL);
+        return acknowledge_in_place(system, message, VP_COAP_EMPTY, NULL);
     case TIME: /* the clock is not modelled */
     case REPLY:
     case CUT:

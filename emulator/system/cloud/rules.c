@@ -141,8 +141,8 @@ static const struct vp_describe_rules describes_separately = {.answer = VP_DESCR
                                                               .flags_limit = 7};
 
 /* description.cpp @ v3.3.0-rc.1, v3.3.1 */
-static const struct vp_describe_rules describes_system_first = {
-    .answer = VP_DESCRIBE_SEPARATELY, .flags_limit = 7, .system_first = true};
+static const struct vp_describe_rules describes_strictly = {
+    .answer = VP_DESCRIBE_SEPARATELY, .flags_limit = 7, .strict = true};
 
 /* ---- Functions and variables ---------------------------------------------------------------- */
 
@@ -280,48 +280,48 @@ static const struct vp_transfer_rules channel_since_2_0 = {
 /* ---- The tables ------------------------------------------------------------------------------ */
 
 /*
- * The buffer: PROTOCOL_BUFFER_SIZE in spark_protocol.h, protocol_defs.h; from 2.2.0 on it is
- * MBEDTLS_SSL_MAX_CONTENT_LEN (mbedtls_config_photon.h, mbedtls_config_default.h @ v2.2.0, v3.3.1).
- * Photon and P1 use protocol.cpp from 1.5.0 on, when there were no Cores any more
- * (protocol_selector.h @ v1.4.4).
+ * Pings: ping.h @ v0.7.0, v0.8.0-rc.4, v1.5.2. The buffer: PROTOCOL_BUFFER_SIZE in
+ * spark_protocol.h, protocol_defs.h; from 2.2.0 on it is MBEDTLS_SSL_MAX_CONTENT_LEN
+ * (mbedtls_config_photon.h, mbedtls_config_default.h @ v2.2.0, v3.3.1). Photon and P1 use
+ * protocol.cpp from 1.5.0 on, when there were no Cores any more (protocol_selector.h @ v1.4.4).
  */
 // clang-format off
 static const struct vp_cloud_rules on_tcp[] = {
-/* first  layered buffer  hello                greeting             describe                 calls             transfer */
-{ 0,      false,  800,    &hello_at_once,      &greets_at_first,    &describes_twice_all,    &calls_at_first,  &transfers_at_first },    /* 0.4.x */
-{ 8,      false,  800,    &hello_at_once,      &greets_at_first,    &describes_twice_all,    &calls_at_first,  &transfers_in_0_4_7 },    /* 0.4.7 */
-{ 10,     false,  800,    &hello_answered,     &greets_since_0_4_8, &describes_twice_all,    &calls_at_first,  &transfers_since_0_4_8 }, /* 0.4.8-rc.6 */
-{ 100,    false,  800,    &hello_answered,     &greets_since_0_6,   &describes_twice,        &calls_at_first,  &transfers_since_0_4_8 }, /* 0.6.0-rc.1 */
-{ 103,    false,  800,    &hello_answered,     &greets_since_0_6,   &describes_twice,        &calls_at_first,  &transfers_with_event },  /* 0.6.1-rc.1 */
-{ 104,    false,  800,    &hello_answered,     &greets_since_0_6,   &describes_by_flags,     &calls_at_first,  &transfers_with_event },  /* 0.6.1-rc.2 */
-{ 200,    false,  800,    &hello_answered,     &greets_since_0_7,   &describes_by_flags,     &calls_at_first,  &transfers_quietly },     /* 0.7.0-rc.1 */
-{ 303,    false,  800,    &hello_answered,     &greets_since_0_7,   &describes_metrics,      &calls_misread,   &transfers_quietly },     /* 0.8.0-rc.4 */
-{ 1100,   false,  800,    &hello_answered,     &greets_since_1_1,   &describes_metrics,      &calls_misread,   &transfers_quietly },     /* 1.1.0-rc.1 */
-{ 1201,   false,  800,    &hello_answered,     &greets_since_1_2,   &describes_metrics,      &calls_misread,   &transfers_quietly },     /* 1.2.0-beta.1 */
-{ 1202,   false,  800,    &hello_answered,     &greets_since_1_2,   &describes_metrics,      &calls_long,      &transfers_quietly },     /* 1.2.0-rc.1 */
-{ 1500,   true,   800,    &hello_layered,      &greets_since_1_2,   &describes_metrics,      &calls_layered,   &channel_since_1_2 },     /* 1.5.0-rc.1 */
-{ 2000,   true,   800,    &hello_with_goodbye, &greets_since_2_0,   &describes_separately,   &calls_layered,   &channel_since_2_0 },     /* 2.0.0 */
-{ 3000,   true,   960,    &hello_with_sizes,   &greets_since_3_0,   &describes_separately,   &calls_since_3_0, &channel_since_2_0 },     /* 3.0.0 */
-{ 3300,   true,   960,    &hello_with_sizes,   &greets_since_3_0,   &describes_system_first, &calls_since_3_0, &channel_since_2_0 },     /* 3.3.0-rc.1 */
+/* first  layered bears   buffer  hello                greeting             describe                 calls             transfer */
+{ 0,      false,  false,  800,    &hello_at_once,      &greets_at_first,    &describes_twice_all,    &calls_at_first,  &transfers_at_first },    /* 0.4.x */
+{ 8,      false,  false,  800,    &hello_at_once,      &greets_at_first,    &describes_twice_all,    &calls_at_first,  &transfers_in_0_4_7 },    /* 0.4.7 */
+{ 10,     false,  false,  800,    &hello_answered,     &greets_since_0_4_8, &describes_twice_all,    &calls_at_first,  &transfers_since_0_4_8 }, /* 0.4.8-rc.6 */
+{ 100,    false,  false,  800,    &hello_answered,     &greets_since_0_6,   &describes_twice,        &calls_at_first,  &transfers_since_0_4_8 }, /* 0.6.0-rc.1 */
+{ 103,    false,  false,  800,    &hello_answered,     &greets_since_0_6,   &describes_twice,        &calls_at_first,  &transfers_with_event },  /* 0.6.1-rc.1 */
+{ 104,    false,  false,  800,    &hello_answered,     &greets_since_0_6,   &describes_by_flags,     &calls_at_first,  &transfers_with_event },  /* 0.6.1-rc.2 */
+{ 200,    false,  false,  800,    &hello_answered,     &greets_since_0_7,   &describes_by_flags,     &calls_at_first,  &transfers_quietly },     /* 0.7.0-rc.1 */
+{ 303,    false,  false,  800,    &hello_answered,     &greets_since_0_7,   &describes_metrics,      &calls_misread,   &transfers_quietly },     /* 0.8.0-rc.4 */
+{ 1100,   false,  false,  800,    &hello_answered,     &greets_since_1_1,   &describes_metrics,      &calls_misread,   &transfers_quietly },     /* 1.1.0-rc.1 */
+{ 1201,   false,  false,  800,    &hello_answered,     &greets_since_1_2,   &describes_metrics,      &calls_misread,   &transfers_quietly },     /* 1.2.0-beta.1 */
+{ 1202,   false,  false,  800,    &hello_answered,     &greets_since_1_2,   &describes_metrics,      &calls_long,      &transfers_quietly },     /* 1.2.0-rc.1 */
+{ 1500,   true,   false,  800,    &hello_layered,      &greets_since_1_2,   &describes_metrics,      &calls_layered,   &channel_since_1_2 },     /* 1.5.0-rc.1 */
+{ 2000,   true,   false,  800,    &hello_with_goodbye, &greets_since_2_0,   &describes_separately,   &calls_layered,   &channel_since_2_0 },     /* 2.0.0 */
+{ 3000,   true,   false,  960,    &hello_with_sizes,   &greets_since_3_0,   &describes_separately,   &calls_since_3_0, &channel_since_2_0 },     /* 3.0.0 */
+{ 3300,   true,   false,  960,    &hello_with_sizes,   &greets_since_3_0,   &describes_strictly,     &calls_since_3_0, &channel_since_2_0 },     /* 3.3.0-rc.1 */
 };
 
 static const struct vp_cloud_rules on_udp[] = {
-/* first  layered buffer  hello                    greeting             describe                 calls             transfer */
-{ 0,      true,   800,    &hello_acknowledged,     &greets_since_0_4_8, &describes_all,          &calls_at_first,  &channel_at_first },     /* 0.4.8-rc.1 */
-{ 100,    true,   800,    &hello_acknowledged,     &greets_since_0_6,   &describes_as_told,      &calls_at_first,  &channel_at_first },     /* 0.6.0-rc.1 */
-{ 103,    true,   800,    &hello_acknowledged,     &greets_since_0_6,   &describes_unchecked,    &calls_at_first,  &channel_with_event },   /* 0.6.1-rc.1 */
-{ 104,    true,   800,    &hello_acknowledged,     &greets_since_0_6,   &describes_by_flags,     &calls_at_first,  &channel_with_event },   /* 0.6.1-rc.2 */
-{ 200,    true,   800,    &hello_acknowledged,     &greets_since_0_7,   &describes_by_flags,     &calls_at_first,  &channel_with_verdict }, /* 0.7.0-rc.1 */
-{ 300,    true,   800,    &hello_with_diagnostics, &greets_since_0_7,   &describes_metrics,      &calls_at_first,  &channel_with_verdict }, /* 0.8.0-rc.1 */
-{ 303,    true,   800,    &hello_with_diagnostics, &greets_since_0_7,   &describes_metrics,      &calls_long,      &channel_with_verdict }, /* 0.8.0-rc.4 */
-{ 308,    true,   800,    &hello_with_diagnostics, &greets_since_0_7,   &describes_metrics,      &calls_long,      &channel_since_0_8 },    /* 0.8.0-rc.9 */
-{ 1100,   true,   800,    &hello_with_diagnostics, &greets_since_1_1,   &describes_metrics,      &calls_long,      &channel_since_0_8 },    /* 1.1.0-rc.1 */
-{ 1201,   true,   800,    &hello_with_updates,     &greets_since_1_2,   &describes_metrics,      &calls_long,      &channel_since_1_2 },    /* 1.2.0-beta.1 */
-{ 1500,   true,   800,    &hello_with_updates,     &greets_since_1_2,   &describes_metrics,      &calls_layered,   &channel_since_1_2 },    /* 1.5.0-rc.1 */
-{ 2000,   true,   800,    &hello_with_goodbye,     &greets_since_2_0,   &describes_separately,   &calls_layered,   &channel_since_2_0 },    /* 2.0.0 */
-{ 2201,   true,   900,    &hello_with_goodbye,     &greets_since_2_0,   &describes_separately,   &calls_layered,   &channel_since_2_0 },    /* 2.2.0-rc.2 */
-{ 3000,   true,   960,    &hello_with_sizes,       &greets_since_3_0,   &describes_separately,   &calls_since_3_0, &channel_since_2_0 },    /* 3.0.0 */
-{ 3300,   true,   960,    &hello_with_sizes,       &greets_since_3_0,   &describes_system_first, &calls_since_3_0, &channel_since_2_0 },    /* 3.3.0-rc.1 */
+/* first  layered bears   buffer  hello                    greeting             describe                 calls             transfer */
+{ 0,      true,   true,   800,    &hello_acknowledged,     &greets_since_0_4_8, &describes_all,          &calls_at_first,  &channel_at_first },     /* 0.4.8-rc.1 */
+{ 100,    true,   true,   800,    &hello_acknowledged,     &greets_since_0_6,   &describes_as_told,      &calls_at_first,  &channel_at_first },     /* 0.6.0-rc.1 */
+{ 103,    true,   true,   800,    &hello_acknowledged,     &greets_since_0_6,   &describes_unchecked,    &calls_at_first,  &channel_with_event },   /* 0.6.1-rc.1 */
+{ 104,    true,   true,   800,    &hello_acknowledged,     &greets_since_0_6,   &describes_by_flags,     &calls_at_first,  &channel_with_event },   /* 0.6.1-rc.2 */
+{ 200,    true,   true,   800,    &hello_acknowledged,     &greets_since_0_7,   &describes_by_flags,     &calls_at_first,  &channel_with_verdict }, /* 0.7.0-rc.1 */
+{ 300,    true,   true,   800,    &hello_with_diagnostics, &greets_since_0_7,   &describes_metrics,      &calls_at_first,  &channel_with_verdict }, /* 0.8.0-rc.1 */
+{ 303,    true,   false,  800,    &hello_with_diagnostics, &greets_since_0_7,   &describes_metrics,      &calls_long,      &channel_with_verdict }, /* 0.8.0-rc.4 */
+{ 308,    true,   false,  800,    &hello_with_diagnostics, &greets_since_0_7,   &describes_metrics,      &calls_long,      &channel_since_0_8 },    /* 0.8.0-rc.9 */
+{ 1100,   true,   false,  800,    &hello_with_diagnostics, &greets_since_1_1,   &describes_metrics,      &calls_long,      &channel_since_0_8 },    /* 1.1.0-rc.1 */
+{ 1201,   true,   false,  800,    &hello_with_updates,     &greets_since_1_2,   &describes_metrics,      &calls_long,      &channel_since_1_2 },    /* 1.2.0-beta.1 */
+{ 1500,   true,   false,  800,    &hello_with_updates,     &greets_since_1_2,   &describes_metrics,      &calls_layered,   &channel_since_1_2 },    /* 1.5.0-rc.1 */
+{ 2000,   true,   false,  800,    &hello_with_goodbye,     &greets_since_2_0,   &describes_separately,   &calls_layered,   &channel_since_2_0 },    /* 2.0.0 */
+{ 2201,   true,   false,  900,    &hello_with_goodbye,     &greets_since_2_0,   &describes_separately,   &calls_layered,   &channel_since_2_0 },    /* 2.2.0-rc.2 */
+{ 3000,   true,   false,  960,    &hello_with_sizes,       &greets_since_3_0,   &describes_separately,   &calls_since_3_0, &channel_since_2_0 },    /* 3.0.0 */
+{ 3300,   true,   false,  960,    &hello_with_sizes,       &greets_since_3_0,   &describes_strictly,     &calls_since_3_0, &channel_since_2_0 },    /* 3.3.0-rc.1 */
 };
 // clang-format on
 

@@ -43,7 +43,7 @@ struct vp_describe_rules {
     bool always_application; /**< any flag is taken for that of the application */
     bool late_flags;         /**< 2 and 4 are the flags, not 1 and 2 */
     uint8_t flags_limit;     /**< larger numbers are taken for both flags */
-    bool system_first;
+    bool strict;             /**< description.cpp: reads options, and insists on them */
 };
 
 /** functions.h, variables.h: queue[7] is where the name begins. */
@@ -78,9 +78,10 @@ struct vp_transfer_rules {
 };
 
 struct vp_cloud_rules {
-    uint16_t first;  /**< first module version of the system parts; the next row ends it */
-    bool layered;    /**< protocol.cpp over a channel; before, spark_protocol.cpp does it all */
-    uint16_t buffer; /**< bytes of its message buffer; the Core's has 640 up to 1.4.x */
+    uint16_t first;     /**< first module version of the system parts; the next row ends it */
+    bool layered;       /**< protocol.cpp over a channel; before, spark_protocol.cpp does it all */
+    bool bears_silence; /**< a ping needs no answer */
+    uint16_t buffer;    /**< bytes of its message buffer; the Core's has 640 up to 1.4.x */
     const struct vp_hello_rules *hello;
     const struct vp_greeting_rules *greeting;
     const struct vp_describe_rules *describe;

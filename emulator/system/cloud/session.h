@@ -76,7 +76,7 @@ struct vp_session {
     bool reliable;   /**< UDP: coap_channel.h */
     uint64_t now;    /**< milliseconds since it was opened */
     uint64_t heard;  /**< when the last message came, or Hello or a ping was sent */
-    bool pinged;     /**< TCP up to 1.4.x: a ping has to be answered */
+    bool pinged;     /**< a ping has to be answered */
     bool greeted;    /**< the events after Hello were sent */
     uint16_t id;     /**< of the last message */
     uint8_t token;   /**< of the last request */

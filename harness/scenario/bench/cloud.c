@@ -19,14 +19,31 @@ static void set_variable(struct vp_engine *engine, const char *name, const char 
     }
 }
 
+static struct vp_cloud_device *record_of(struct vp_engine *engine,
+                                         const struct vp_engine_device *device)
+{
+    uint8_t id[VP_DEVICE_ID_SIZE];
+    char text[VP_CLOUD_ID_SIZE + 1];
+    vp_device_id(device->device, id);
+    for (unsigned i = 0; i < VP_DEVICE_ID_SIZE; i++) {
+        snprintf(text + 2 * (size_t)i, 3, "%02x", id[i]);
+    }
+    return vp_cloud_find_device(vp_local_cloud_core(engine->cloud), text);
+}
+
 static int add_devices(struct vp_engine *engine, struct vp_failure *failure)
 {
     const enum vp_switch *network = engine->scenario->cloud->network;
+    const enum vp_switch *healer = engine->scenario->cloud->healer;
+    struct vp_cloud *core = vp_local_cloud_core(engine->cloud);
     const struct vp_cloud_air air = {.unreachable = network && *network == VP_SWITCH_OFF};
-    int error = vp_cloud_set_air(vp_local_cloud_core(engine->cloud), NULL, &air);
+    int error = vp_cloud_set_air(core, NULL, &air);
     for (unsigned i = 0; i < engine->device_count && !error; i++) {
         engine->devices[i].air = air;
         error = vp_local_cloud_add(engine->cloud, engine->devices[i].device, failure);
+        if (!error && healer && *healer == VP_SWITCH_OFF) {
+            vp_cloud_set_healer(core, record_of(engine, &engine->devices[i]), false);
+        }
     }
     return error;
 }
@@ -34,21 +51,16 @@ static int add_devices(struct vp_engine *engine, struct vp_failure *failure)
 /* The first board's; ${id}. */
 static void know_id(struct vp_engine *engine)
 {
-    uint8_t id[VP_DEVICE_ID_SIZE];
-    vp_device_id(engine->devices[0].device, id);
-    for (unsigned i = 0; i < VP_DEVICE_ID_SIZE; i++) {
-        snprintf(engine->id + 2 * (size_t)i, 3, "%02x", id[i]);
-    }
+    struct vp_cloud_device_facts facts;
+    vp_cloud_device_facts(record_of(engine, &engine->devices[0]), &facts);
+    memcpy(engine->id, facts.id, sizeof engine->id);
     set_variable(engine, "id", engine->id);
 }
 
 static int start(struct vp_engine *engine, struct vp_failure *failure)
 {
-    const struct vp_cloud_setting *setting = engine->scenario->cloud;
-    const struct vp_local_cloud_options options = {
-        .address = "127.0.0.1:0",
-        .no_healer = setting->healer && *setting->healer == VP_SWITCH_OFF,
-    };
+    const struct vp_local_cloud_options options = {.address = "127.0.0.1:0",
+                                                   .server = engine->server};
     int error = vp_local_cloud_start(&engine->cloud, engine->loop, &options, failure);
     if (!error) {
         error = vp_event_log_start(&engine->events, vp_local_cloud_core(engine->cloud),
@@ -92,22 +104,11 @@ static void change(unsigned *to, const unsigned *from)
     }
 }
 
-static struct vp_cloud_device *record_of(struct vp_engine *engine, const struct vp_step *step)
-{
-    uint8_t id[VP_DEVICE_ID_SIZE];
-    char text[VP_CLOUD_ID_SIZE + 1];
-    vp_device_id(vp_engine_device_of(engine, step)->device, id);
-    for (unsigned i = 0; i < VP_DEVICE_ID_SIZE; i++) {
-        snprintf(text + 2 * (size_t)i, 3, "%02x", id[i]);
-    }
-    return vp_cloud_find_device(vp_local_cloud_core(engine->cloud), text);
-}
-
 int vp_bench_act_on_cloud(struct vp_engine *engine, const struct vp_step *step)
 {
     const struct vp_cloud_step *wanted = step->cloud;
     struct vp_cloud *core = vp_local_cloud_core(engine->cloud);
-    struct vp_cloud_device *record = record_of(engine, step);
+    struct vp_cloud_device *record = record_of(engine, vp_engine_device_of(engine, step));
     struct vp_engine_device *device = vp_engine_device_of(engine, step);
     struct vp_cloud_air *air = &device->air;
     if (wanted->healer) {
@@ -192,7 +193,7 @@ static int expect_online(struct vp_engine *engine, const struct vp_step *step)
 {
     struct vp_cloud_connection_facts facts;
     const bool wanted = *step->expect->online;
-    vp_cloud_connection_facts(record_of(engine, step), &facts);
+    vp_cloud_connection_facts(record_of(engine, vp_engine_device_of(engine, step)), &facts);
     engine->checked++;
     return facts.online == wanted
                ? 0
