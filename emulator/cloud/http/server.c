@@ -273,6 +273,7 @@ void vp_cloud_server_destroy(struct vp_cloud_server *server)
     /* What is suspended cannot be stopped. */
     http_streams_end(server);
     while (server->waiting) {
+        server->waiting->forget(server->waiting, server->waiting->later);
         http_refuse(server->waiting, MHD_HTTP_SERVICE_UNAVAILABLE, "stopped",
                     "the cloud was stopped");
     }
