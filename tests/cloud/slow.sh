@@ -29,5 +29,5 @@ attack() {
 
 attack headers -H -i 1 -u "$api/v1/devices"
 attack bodies -B -i 1 -s 8192 -u "$api/oauth/token"
-attack reading -X -w 1 -y 8 -n 1 -z 32 -u "$api/v1/devices"
+attack reading -X -w 1 -y 8 -n 1 -z 32 -u "$api/device-os/0.6.3/photon/photon-system-part1@0.6.3.bin"
 echo "passed"

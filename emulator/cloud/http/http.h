@@ -30,10 +30,10 @@ enum {
 
 /* ---- Connections -------------------------------------------------------------------- */
 
-/** What a connection is doing. Of the first two kinds some have to go when there are too many. */
+/** What a connection is doing; those come first that have to go first when there are too many. */
 enum http_phase {
     HTTP_IDLE,      /**< has sent no complete head of a request */
-    HTTP_UNKNOWN,   /**< sends a body, and has not said yet who it is */
+    HTTP_UNKNOWN,   /**< sends a body or takes an answer, and has not said by a token who it is */
     HTTP_RECEIVING, /**< sends a body */
     HTTP_ANSWERING, /**< takes its answer */
     HTTP_WORKING,   /**< waits for us */
@@ -54,6 +54,8 @@ void http_connection_opened(struct vp_cloud_server *server, struct MHD_Connectio
                             void **context);
 void http_connection_closed(void **context);
 void http_connection_enter(struct http_connection *connection, enum http_phase phase);
+/** Close the one that has been in a phase for the longest time. @return false: there is none */
+bool http_connections_close_oldest(struct vp_cloud_server *server, enum http_phase phase);
 /** Close those that have been in a phase for too long. */
 void http_connections_check(struct vp_cloud_server *server);
 /** How many there may be: as the options say, and the process may open. */

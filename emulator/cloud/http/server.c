@@ -9,11 +9,11 @@
 
 #include "cloud/http/build.h"
 #include "cloud/http/device_os.h"
-#include "vparticle/cloud_devices.h"
 #include "cloud/http/http.h"
 #include "cloud/http/passwords.h"
 #include "cloud/http/stream.h"
 #include "net/socket.h"
+#include "vparticle/cloud_devices.h"
 #include "vparticle/usbip.h"
 
 enum {
