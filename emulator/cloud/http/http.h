@@ -65,6 +65,7 @@ unsigned http_connections_limit(unsigned wanted);
 
 struct http_stream;
 struct http_build;
+struct http_image;
 
 /** passwords.h; a ring. */
 struct http_password_queue {
@@ -91,6 +92,8 @@ struct vp_cloud_server {
     struct http_stream *streams;
     struct http_build *builds; /**< the newest first */
     unsigned build_count;
+    struct http_image *image_list; /**< image_cache.h */
+    unsigned image_count;
     size_t anonymous_bytes;
     struct vp_cloud_server_counters counters;
 };
@@ -142,6 +145,7 @@ struct http_request {
     struct MHD_Response *response;
     unsigned status;
     bool is_stream;
+    bool shares_response; /**< it is not the request's own */
     /** Called if the request ends before it was answered; @p later is the handler's. */
     void (*forget)(struct http_request *request, void *later);
     void *later;
@@ -180,6 +184,9 @@ void http_answer(struct http_request *request, unsigned status, json_t *object);
 
 /** @param bytes  becomes the answer's: free() */
 void http_answer_bytes(struct http_request *request, const char *type, void *bytes, size_t size);
+
+/** @param response  stays its owner's */
+void http_answer_shared(struct http_request *request, struct MHD_Response *response);
 
 /** {"ok": false, "error": ERROR, "error_description": ...} */
 void http_refuse(struct http_request *request, unsigned status, const char *error,

@@ -325,7 +325,7 @@ void http_request_completed(void *server, struct MHD_Connection *mhd, void **con
     }
     release_body(request);
     http_connection_enter(request->connection, HTTP_IDLE);
-    if (request->response) {
+    if (request->response && !request->shares_response) {
         MHD_destroy_response(request->response);
     }
     http_uri_free(&request->uri);
