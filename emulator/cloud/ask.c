@@ -74,7 +74,7 @@ static int put(struct vp_cloud_device *device, const struct cloud_question *ques
         return error;
     }
     DL_APPEND(connection->asks, ask);
-    cloud_activate(connection);
+    cloud_rouse(connection);
     return 0;
 }
 

@@ -12,6 +12,7 @@ static void on_opened(void *context)
 {
     struct cloud_connection *connection = context;
     cloud_air_mark(&connection->air, CLOUD_AIR_OPENED, vp_device_time(connection->device));
+    connection->restless++;
     cloud_activate(connection);
 }
 
@@ -70,7 +71,7 @@ static void set_link(struct cloud_connection *connection)
     } else {
         vp_device_set_link(connection->device, &handlers, connection);
     }
-    cloud_activate(connection);
+    cloud_rouse(connection);
 }
 
 int vp_cloud_attach(struct vp_cloud *cloud, struct vp_device *device, struct vp_cloud_device **out,
@@ -170,6 +171,8 @@ static void set_air(struct cloud_connection *connection, const struct vp_cloud_a
     cloud_air_set(&connection->air, air, connection->random_seed);
     if (changes && connection->device) {
         set_link(connection);
+    } else {
+        cloud_rouse(connection);
     }
 }
 

@@ -341,6 +341,40 @@ static void is_told_that_nobody_is_there(void **state)
     assert_int_equal(vp_device_mode(room->devices[device]), VP_MODE_NORMAL);
 }
 
+static void a_device_may_be_reset_often(void **state)
+{
+    struct cloud_room *room = *state;
+    const unsigned device = room_add(room, "photon@0.6.3");
+    for (unsigned i = 0; i < 120; i++) {
+        room_settle(room);
+        vp_device_reset(room->devices[device]);
+    }
+    room_settle(room);
+    assert_int_equal(room_heard(room, 0, "spark/status=online"), 121);
+    assert_int_equal(room_heard(room, 0, "spark/status=offline"), 120);
+}
+
+/* At instant speed it would try for ever. */
+static void a_device_that_never_gets_through_is_left_alone(void **state)
+{
+    static const char *const specs[] = {"photon@0.6.3", "electron@0.6.3"};
+    struct cloud_room *room = *state;
+    struct vp_cloud_connection_facts facts;
+    for (unsigned i = 0; i < 2; i++) {
+        const unsigned device = room_add(room, specs[i]);
+        room_settle(room);
+        const unsigned job = room_flash_app(room, device, 105);
+        vp_cloud_set_air(room->cloud, NULL, &(struct vp_cloud_air){.loss_permille = 1000});
+        room_settle(room);
+        assert_int_equal(room_job(room, job).state, VP_CLOUD_JOB_FAILED);
+        vp_cloud_set_air(room->cloud, NULL, &(struct vp_cloud_air){0});
+        room_settle(room);
+        vp_cloud_connection_facts(room->records[device], &facts);
+        assert_true(facts.online);
+        assert_int_equal(vp_device_mode(room->devices[device]), VP_MODE_NORMAL);
+    }
+}
+
 static void the_same_seed_tells_the_same_story(void **state)
 {
     (void)state;
@@ -642,6 +676,8 @@ int main(void)
         WITH_ROOM(lost_chunks_are_sent_again),
         WITH_ROOM(a_connection_that_drops_ends_its_job),
         WITH_ROOM(is_told_that_nobody_is_there),
+        WITH_ROOM(a_device_may_be_reset_often),
+        WITH_ROOM(a_device_that_never_gets_through_is_left_alone),
         cmocka_unit_test(the_same_seed_tells_the_same_story),
         cmocka_unit_test(unfinished_jobs_have_failed_after_a_restart),
         WITH_ROOM(answers_questions),

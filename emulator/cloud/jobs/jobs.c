@@ -95,7 +95,7 @@ int cloud_jobs_add(struct cloud_connection *connection, const char *file_name,
     if (id) {
         *id = job->id;
     }
-    cloud_activate(connection);
+    cloud_rouse(connection);
     return 0;
 }
 
@@ -110,6 +110,9 @@ void job_end(struct cloud_connection *connection, struct cloud_job *job,
     struct cloud_jobs *jobs = &connection->jobs;
     const bool ran = jobs->current == job;
     cloud_exchange_forget(&connection->exchange, NULL, job);
+    if (state == VP_CLOUD_JOB_SENT) {
+        connection->restless = 0;
+    }
     job->state = state;
     snprintf(job->why, sizeof job->why, "%s", why ? why : "");
     if (ran) {
