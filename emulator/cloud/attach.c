@@ -137,7 +137,11 @@ void vp_cloud_detach(struct vp_cloud *cloud, struct vp_device *device)
 int cloud_core_create(struct vp_cloud *cloud)
 {
     cloud->core = calloc(1, sizeof *cloud->core);
-    return cloud->core ? vp_flash_pool_create(&cloud->core->pool) : VP_ERROR_NO_MEMORY;
+    if (!cloud->core) {
+        return VP_ERROR_NO_MEMORY;
+    }
+    cloud->core->modules.images = &cloud->core->images;
+    return vp_flash_pool_create(&cloud->core->pool);
 }
 
 void cloud_core_destroy(struct vp_cloud *cloud)

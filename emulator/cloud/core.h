@@ -62,6 +62,7 @@ struct cloud_core {
     struct vp_cloud_air air; /**< of devices to come */
     bool strict, healer_off, running;
     bool unfinished; /**< jobs were there that were not finished when the cloud ended last */
+    struct cloud_images images;
     struct cloud_modules modules;
     struct vp_flash_pool *pool; /**< so that a fleet that runs the same keeps it once */
     unsigned last_job;

@@ -50,7 +50,7 @@ int vp_cloud_flash(struct vp_cloud *cloud, struct vp_cloud_device *device, const
         return vp_fail(failure, VP_ERROR_UNSUPPORTED,
                        "Flash requires modules not present on device");
     }
-    struct cloud_image *image = cloud_image_create(bytes, size);
+    struct cloud_image *image = cloud_image_get(&cloud->core->images, bytes, size);
     if (!image) {
         return vp_fail(failure, VP_ERROR_NO_MEMORY, "out of memory");
     }
@@ -165,7 +165,7 @@ int vp_cloud_add_module(struct vp_cloud *cloud, const uint8_t *bytes, size_t siz
     if (error) {
         return error;
     }
-    struct cloud_image *image = cloud_image_create(bytes, size);
+    struct cloud_image *image = cloud_image_get(&cloud->core->images, bytes, size);
     error = image ? cloud_modules_add(&cloud->core->modules, &module, image) : VP_ERROR_NO_MEMORY;
     if (error) {
         cloud_image_release(image);

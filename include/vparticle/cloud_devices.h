@@ -146,7 +146,8 @@ struct vp_cloud_job_facts {
 };
 
 /**
- * Flash a device over the air. spark/flash/status tells how it goes. Bytes are copied.
+ * Flash a device over the air. spark/flash/status tells how it goes. Bytes are copied, once for all
+ * devices that are flashed with the same.
  * @param[out] job  may be NULL
  * @return 0; VP_ERROR_NOT_FOUND (not online), VP_ERROR_INVALID (an empty file), VP_ERROR_RANGE
  *         (larger than its OTA area), VP_ERROR_BUSY (VP_CLOUD_JOB_QUEUE wait),

@@ -11,7 +11,9 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <zlib.h>
 
+#include "cloud/jobs/image.h"
 #include "support/cloud_room.h"
 #include "support/fleet.h"
 #include "vparticle/application.h"
@@ -645,6 +647,33 @@ static void waits_at_real_speed(void **state)
     assert_in_range(vp_device_time(room->devices[device]) - before, (uint64_t)waited, 60000);
 }
 
+static void the_same_file_is_kept_once(void **state)
+{
+    (void)state;
+    struct cloud_images images = {0};
+    uint8_t bytes[1200] = {1};
+    struct cloud_image *a = cloud_image_get(&images, bytes, sizeof bytes);
+    struct cloud_image *b = cloud_image_get(&images, bytes, sizeof bytes);
+    struct cloud_image *shorter = cloud_image_get(&images, bytes, sizeof bytes - 1);
+    assert_ptr_equal(a, b);
+    assert_ptr_not_equal(a, shorter);
+    assert_int_equal(a->references, 2);
+    for (uint32_t i = 0; i < 3; i++) { /* also with another size of chunk in between */
+        assert_int_equal(cloud_image_sum(a, 512, i),
+                         crc32(0, bytes + (size_t)i * 512, i < 2 ? 512 : 1200 - 1024));
+        assert_int_equal(cloud_image_sum(a, 1000, 1), crc32(0, bytes + 1000, 200));
+    }
+    cloud_image_release(a);
+    bytes[7] = 2;
+    struct cloud_image *other = cloud_image_get(&images, bytes, sizeof bytes);
+    assert_ptr_not_equal(other, b);
+    cloud_image_release(b);
+    cloud_image_release(shorter);
+    cloud_image_release(other);
+    cloud_image_release(NULL);
+    assert_null(images.first);
+}
+
 /* ---- Many ----------------------------------------------------------------------------------- */
 
 static void a_fleet_is_flashed_and_healed(void **state)
@@ -685,6 +714,7 @@ int main(void)
         WITH_ROOM(calls_functions_and_reads_variables),
         WITH_ROOM(a_device_does_what_it_is_told_by_an_event),
         WITH_ROOM(waits_at_real_speed),
+        cmocka_unit_test(the_same_file_is_kept_once),
         cmocka_unit_test(a_fleet_is_flashed_and_healed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

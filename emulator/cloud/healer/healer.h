@@ -17,6 +17,7 @@
 struct cloud_connection;
 struct cloud_core;
 struct cloud_image;
+struct cloud_images;
 
 enum {
     HEAL_TAKEN_LIMIT = 2, /**< times that a device may take a module, and still need it */
@@ -34,6 +35,7 @@ struct cloud_healing {
 
 /** Modules that the healer has: real ones that it was given, and those that it made. */
 struct cloud_modules {
+    struct cloud_images *images; /**< where their bytes are */
     struct cloud_module *first;
     vp_cloud_module_source source; /**< or NULL */
     void *context;

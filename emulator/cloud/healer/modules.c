@@ -62,7 +62,7 @@ static int find_new(struct cloud_modules *modules, const struct vp_catalogue_mod
     if (error) {
         return error;
     }
-    *image = cloud_image_create(bytes, size);
+    *image = cloud_image_get(modules->images, bytes, size);
     free(bytes);
     if (!*image) {
         return VP_ERROR_NO_MEMORY;

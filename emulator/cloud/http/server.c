@@ -9,11 +9,12 @@
 
 #include "cloud/http/build.h"
 #include "cloud/http/device_os.h"
-#include "vparticle/cloud_devices.h"
 #include "cloud/http/http.h"
+#include "cloud/http/image_cache.h"
 #include "cloud/http/passwords.h"
 #include "cloud/http/stream.h"
 #include "net/socket.h"
+#include "vparticle/cloud_devices.h"
 #include "vparticle/usbip.h"
 
 enum {
@@ -201,6 +202,9 @@ static int listen_at(struct vp_cloud_server *server, const char *address,
     if (error) {
         return error;
     }
+    /* A crowd that comes at once must not push others out of the queue: they would come back a
+     * second later. */
+    listen(descriptor, SOMAXCONN);
     vp_socket_address(descriptor, server->address, sizeof server->address);
     server->daemon = start_daemon(server, descriptor);
     if (!server->daemon) {
@@ -280,6 +284,7 @@ void vp_cloud_server_destroy(struct vp_cloud_server *server)
     ev_timer_stop(server->loop, &server->timer);
     MHD_stop_daemon(server->daemon);
     http_builds_free(server);
+    http_images_free(server);
     if (server->images) {
         vp_cloud_set_module_source(server->cloud, NULL, NULL);
     }

@@ -161,11 +161,12 @@ static struct http_stream *create(struct http_request *request)
 struct http_stream *http_stream_open(struct http_request *request, void (*closed)(void *context),
                                      void *context)
 {
-    if (request->server->counters.streams >= STREAMS_MOST ||
-        count_of(request) >= STREAMS_PER_ACCOUNT) {
+    const unsigned places = request->server->options.connection_limit / 2;
+    const unsigned most = places < STREAMS_MOST ? places : STREAMS_MOST;
+    if (request->server->counters.streams >= most || count_of(request) >= STREAMS_PER_ACCOUNT) {
         http_refuse(request, MHD_HTTP_TOO_MANY_REQUESTS, "too many streams",
-                    "there are at most %d event streams for an account, and %d in all",
-                    STREAMS_PER_ACCOUNT, STREAMS_MOST);
+                    "there are at most %d event streams for an account, and %u in all",
+                    STREAMS_PER_ACCOUNT, most);
         return NULL;
     }
     struct http_stream *stream = create(request);

@@ -14,32 +14,6 @@ enum {
     CHUNKS_LIMIT = 65535,  /* chunked_transfer.h @ v0.7.0: MAX_CHUNKS */
 };
 
-/* ---- Images --------------------------------------------------------------------------------- */
-
-struct cloud_image *cloud_image_create(const uint8_t *bytes, size_t size)
-{
-    struct cloud_image *image = malloc(sizeof *image + size);
-    if (image) {
-        image->references = 1;
-        image->size = size;
-        memcpy(image->bytes, bytes, size);
-    }
-    return image;
-}
-
-struct cloud_image *cloud_image_share(struct cloud_image *image)
-{
-    image->references++;
-    return image;
-}
-
-void cloud_image_release(struct cloud_image *image)
-{
-    if (image && --image->references == 0) {
-        free(image);
-    }
-}
-
 /* ---- The queue ------------------------------------------------------------------------------ */
 
 static void free_job(struct cloud_job *job)
