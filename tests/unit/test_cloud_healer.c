@@ -278,6 +278,31 @@ static void heals_all_the_way(void **state)
     assert_int_equal(room_heard(room, 0, "spark/safe-mode-updater/stopped"), 0);
 }
 
+/* Every fifth release of each board, pre-releases and all, to the newest. */
+static void heals_whatever_release(void **state)
+{
+    static const enum vp_platform platforms[] = {VP_PLATFORM_PHOTON, VP_PLATFORM_P1,
+                                                 VP_PLATFORM_ELECTRON};
+    (void)state;
+    for (unsigned i = 0; i < 3; i++) {
+        unsigned count;
+        const struct vp_catalogue_release *releases = vp_catalogue_releases(platforms[i], &count);
+        for (unsigned k = 0; k < count && releases[k].version < 3302; k += 5) {
+            struct cloud_room *room = calloc(1, sizeof *room);
+            char spec[64];
+            snprintf(spec, sizeof spec, "%s@%s", vp_platform_name((uint16_t)platforms[i]),
+                     releases[k].name);
+            room_open(room);
+            const unsigned device = room_add(room, spec);
+            room_install_app(room, device, 3302);
+            room_settle(room);
+            expect_healed(room, device, 3302);
+            room_close(room);
+            free(room);
+        }
+    }
+}
+
 static void is_switched_off_for_one(void **state)
 {
     struct cloud_room *room = *state;
@@ -508,6 +533,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(heals_a_downgrade_straight_back_up, set_up, tear_down),
         cmocka_unit_test_setup_teardown(heals_electrons, set_up, tear_down),
         cmocka_unit_test_setup_teardown(heals_all_the_way, set_up, tear_down),
+        cmocka_unit_test(heals_whatever_release),
         cmocka_unit_test_setup_teardown(is_switched_off_for_one, set_up, tear_down),
         cmocka_unit_test_setup_teardown(leaves_a_damaged_application_alone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(tries_again_what_was_not_delivered, set_up, tear_down),

@@ -208,14 +208,15 @@ static void refuses_what_cannot_be(void **state)
 
 /* ---- Bad air -------------------------------------------------------------------------------- */
 
-static void survives(struct cloud_room *room, const char *spec, struct vp_cloud_air air)
+static void survives(struct cloud_room *room, const char *spec, struct vp_cloud_air air,
+                     uint16_t app_needs)
 {
     const unsigned device = room_add(room, spec);
     room_settle(room);
     assert_int_equal(vp_cloud_set_air(room->cloud, NULL, &air), 0);
     /* A connection may be lost now and then, as real ones are: then it is flashed again. */
     for (unsigned tries = 0; tries < 5; tries++) {
-        const unsigned job = room_flash_app(room, device, 17);
+        const unsigned job = room_flash_app(room, device, app_needs);
         room_settle(room);
         if (room_job(room, job).state == VP_CLOUD_JOB_SENT) {
             break;
@@ -239,7 +240,7 @@ static void survives_losses(void **state)
     struct cloud_room *room = *state;
     for (unsigned i = 0; i < BOARDS; i++) {
         const struct vp_cloud_air_counters before = counters(room);
-        survives(room, boards[i], (struct vp_cloud_air){.loss_permille = 300, .seed = i});
+        survives(room, boards[i], (struct vp_cloud_air){.loss_permille = 300, .seed = i}, 17);
         assert_true(counters(room).lost > before.lost + 5);
     }
 }
@@ -249,7 +250,7 @@ static void survives_duplicates(void **state)
     struct cloud_room *room = *state;
     for (unsigned i = 0; i < BOARDS; i++) {
         const struct vp_cloud_air_counters before = counters(room);
-        survives(room, boards[i], (struct vp_cloud_air){.duplicate_permille = 500, .seed = i});
+        survives(room, boards[i], (struct vp_cloud_air){.duplicate_permille = 500, .seed = i}, 17);
         assert_true(counters(room).duplicated > before.duplicated + 5);
     }
 }
@@ -260,7 +261,7 @@ static void survives_delays_and_another_order(void **state)
     for (unsigned i = 0; i < BOARDS; i++) {
         const struct vp_cloud_air_counters before = counters(room);
         survives(room, boards[i],
-                 (struct vp_cloud_air){.delay_ms = 300, .jitter_ms = 900, .seed = i});
+                 (struct vp_cloud_air){.delay_ms = 300, .jitter_ms = 900, .seed = i}, 17);
         assert_true(counters(room).delayed > before.delayed + 10);
         if (i < 4) {
             assert_true(counters(room).reordered > before.reordered + 5);
@@ -277,7 +278,33 @@ static void survives_all_of_it(void **state)
                                        .duplicate_permille = 100,
                                        .delay_ms = 50,
                                        .jitter_ms = 500,
-                                       .seed = i});
+                                       .seed = i},
+                 17);
+    }
+}
+
+/* Every seventh release of each board, pre-releases and all. */
+static void survives_it_with_whatever_release(void **state)
+{
+    static const enum vp_platform platforms[] = {VP_PLATFORM_PHOTON, VP_PLATFORM_P1,
+                                                 VP_PLATFORM_ELECTRON};
+    (void)state;
+    for (unsigned i = 0; i < 3; i++) {
+        unsigned count;
+        const struct vp_catalogue_release *releases = vp_catalogue_releases(platforms[i], &count);
+        for (unsigned k = 5; k < count; k += 7) { /* not from 0.0.2 on, which is too old */
+            struct cloud_room *room = calloc(1, sizeof *room);
+            char spec[64];
+            snprintf(spec, sizeof spec, "%s@%s", vp_platform_name((uint16_t)platforms[i]),
+                     releases[k].name);
+            room_open(room);
+            survives(room, spec,
+                     (struct vp_cloud_air){
+                         .loss_permille = 200, .delay_ms = 50, .jitter_ms = 500, .seed = k},
+                     3);
+            room_close(room);
+            free(room);
+        }
     }
 }
 
@@ -702,6 +729,7 @@ int main(void)
         WITH_ROOM(survives_duplicates),
         WITH_ROOM(survives_delays_and_another_order),
         WITH_ROOM(survives_all_of_it),
+        cmocka_unit_test(survives_it_with_whatever_release),
         WITH_ROOM(lost_chunks_are_sent_again),
         WITH_ROOM(a_connection_that_drops_ends_its_job),
         WITH_ROOM(is_told_that_nobody_is_there),
