@@ -3,8 +3,9 @@
  * in protocol.cpp, description.cpp.
  *
  * A description that does not fit into the firmware's buffer loses the pieces that don't
- * (BufferAppender in appender.h). From 1.5.0 on the firmware panics then; from 3.3.0 on it sends
- * blocks (RFC 7959). Neither is modelled.
+ * (BufferAppender in appender.h); here it ends where the buffer does. From 1.5.0 on the firmware
+ * panics then; from 3.3.0 on it sends blocks (RFC 7959). Neither is modelled: only an application
+ * with very many functions and variables comes that far.
  */
 #include "system/cloud/session.h"
 
