@@ -40,6 +40,8 @@ struct cloud_connection {
     bool safe_mode, safe_mode_told;
     bool described; /**< since it is online */
     unsigned describe_tries;
+    bool describe_flags; /**< it wants to be told what to describe */
+    char *half;          /**< of its description; NULL: none is there that lacks the other */
     uint16_t product_id, product_version;
     struct cloud_exchange exchange;
     char subscriptions[CLOUD_SUBSCRIPTIONS][VP_CLOUD_EVENT_NAME_LIMIT + 1];

@@ -187,6 +187,9 @@ static int64_t look_at_clocks(struct cloud_core *core)
 int64_t vp_cloud_run(struct vp_cloud *cloud)
 {
     struct cloud_core *core = cloud->core;
+    if (core->running) {
+        return 0;
+    }
     core->running = true;
     if (core->unfinished) {
         cloud_report_unfinished(cloud);

@@ -38,7 +38,7 @@ void vp_cloud_detach(struct vp_cloud *cloud, struct vp_device *device);
 
 /**
  * Do what can be done now: deliver messages, send chunks, call handlers. After a bounded amount of
- * work it returns, so that others get their turn.
+ * work it returns, so that others get their turn. From inside of a handler it does nothing.
  * @return milliseconds of real time until it wants to be called again: 0 if work is left, -1 if it
  *         waits for somebody else
  */

@@ -257,6 +257,27 @@ static void heals_electrons(void **state)
     assert_in_range(paid[0] - paid[1], 245000, 290000);
 }
 
+/* From old factory releases to the newest that were made for these boards. */
+static void heals_all_the_way(void **state)
+{
+    static const struct {
+        const char *spec;
+        uint16_t system;
+    } ways[] = {
+        {"electron@0.6.3", 207}, {"electron@0.4.8-rc.6", 2302}, {"photon@0.4.6", 2302},
+        {"p1@0.4.9", 1512},      {"photon@0.7.0", 3302},        {"electron@2.2.0", 3302},
+    };
+    struct cloud_room *room = *state;
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        const unsigned device = room_add(room, ways[i].spec);
+        room_settle(room);
+        room_flash_app(room, device, ways[i].system);
+        room_settle(room);
+        expect_healed(room, device, ways[i].system);
+    }
+    assert_int_equal(room_heard(room, 0, "spark/safe-mode-updater/stopped"), 0);
+}
+
 static void is_switched_off_for_one(void **state)
 {
     struct cloud_room *room = *state;
@@ -486,6 +507,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(finishes_what_a_person_began, set_up, tear_down),
         cmocka_unit_test_setup_teardown(heals_a_downgrade_straight_back_up, set_up, tear_down),
         cmocka_unit_test_setup_teardown(heals_electrons, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(heals_all_the_way, set_up, tear_down),
         cmocka_unit_test_setup_teardown(is_switched_off_for_one, set_up, tear_down),
         cmocka_unit_test_setup_teardown(leaves_a_damaged_application_alone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(tries_again_what_was_not_delivered, set_up, tear_down),
