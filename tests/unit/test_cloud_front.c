@@ -362,6 +362,22 @@ static void test_a_slow_reader_is_dropped(void **state)
     close(quick);
 }
 
+static void test_a_stream_ends_with_its_token(void **state)
+{
+    struct front *front = *state;
+    const int alices = listen_to(front, "/v1/events", front->room.alice);
+    const int bobs = listen_to(front, "/v1/events", front->room.bob);
+    json_decref(ask_json(&front->room, "DELETE", "/v1/access_tokens/current", front->room.alice,
+                         NULL, 200));
+    char *got = client_read_until(&front->room, alices, "this is never sent");
+    assert_non_null(strstr(got, ":dropped: the access token"));
+    free(got);
+    publish(front, front->room.bob, "name=still");
+    free(client_read_until(&front->room, bobs, "event: still"));
+    close(alices);
+    close(bobs);
+}
+
 static void test_number_of_streams_is_bounded(void **state)
 {
     struct front *front = *state;
@@ -466,6 +482,7 @@ int main(void)
         AT_FRONT(test_who_hears_what),
         AT_FRONT(test_heartbeats),
         AT_FRONT(test_a_slow_reader_is_dropped),
+        AT_FRONT(test_a_stream_ends_with_its_token),
         AT_FRONT(test_number_of_streams_is_bounded),
         AT_FRONT(test_publishing),
         AT_FRONT(test_end_while_a_device_is_asked),

@@ -19,7 +19,8 @@
 
 enum {
     CONNECTION_MEMORY = 16 << 10, /* bytes for the head of a request */
-    SILENCE_LIMIT = 60,           /* seconds without a byte, where nothing else limits it */
+    SEND_BUFFER = 64 << 10,
+    SILENCE_LIMIT = 60, /* seconds without a byte, where nothing else limits it */
 };
 
 static const ev_tstamp tick_interval = 1.;
@@ -193,6 +194,18 @@ static struct MHD_Daemon *start_daemon(struct vp_cloud_server *server, int descr
                             MHD_OPTION_END);
 }
 
+/**
+ * A crowd that comes at once must not push others out of the queue, who would come back a second
+ * later; and for those who ask for much and do not read it, the kernel need not copy much.
+ * Connections inherit this. It is nothing that a server could not do without.
+ */
+static void prepare(int descriptor)
+{
+    const int size = SEND_BUFFER;
+    listen(descriptor, SOMAXCONN);
+    setsockopt(descriptor, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+}
+
 static int listen_at(struct vp_cloud_server *server, const char *address,
                      struct vp_failure *failure)
 {
@@ -202,9 +215,7 @@ static int listen_at(struct vp_cloud_server *server, const char *address,
     if (error) {
         return error;
     }
-    /* A crowd that comes at once must not push others out of the queue: they would come back a
-     * second later. */
-    listen(descriptor, SOMAXCONN);
+    prepare(descriptor);
     vp_socket_address(descriptor, server->address, sizeof server->address);
     server->daemon = start_daemon(server, descriptor);
     if (!server->daemon) {
