@@ -40,7 +40,7 @@ static bool on_answer(struct cloud_connection *connection, void *context, int er
         .took = vp_device_time(connection->device) - ask->since,
     };
     if (ask->describes) {
-        if (cloud_describe_take(connection, answer)) {
+        if (cloud_describe_take(connection, answer->payload, answer->payload_length)) {
             return true;
         }
         reply.payload = (const uint8_t *)connection->describe;
@@ -74,7 +74,7 @@ static int put(struct vp_cloud_device *device, const struct cloud_question *ques
         return error;
     }
     DL_APPEND(connection->asks, ask);
-    cloud_activate(connection);
+    cloud_rouse(connection);
     return 0;
 }
 
@@ -82,8 +82,10 @@ int vp_cloud_describe(struct vp_cloud *cloud, struct vp_cloud_device *device,
                       vp_cloud_answer answer, void *context)
 {
     (void)cloud;
-    const struct cloud_question question = {
-        .code = VP_COAP_GET, .path = "d", .wants = CLOUD_WANTS_RESPONSE};
+    if (!device->connection) {
+        return VP_ERROR_NOT_FOUND;
+    }
+    const struct cloud_question question = cloud_describe_question(device->connection);
     return put(device, &question, true, answer, context);
 }
 

@@ -12,6 +12,7 @@ static void on_opened(void *context)
 {
     struct cloud_connection *connection = context;
     cloud_air_mark(&connection->air, CLOUD_AIR_OPENED, vp_device_time(connection->device));
+    connection->restless++;
     cloud_activate(connection);
 }
 
@@ -70,7 +71,7 @@ static void set_link(struct cloud_connection *connection)
     } else {
         vp_device_set_link(connection->device, &handlers, connection);
     }
-    cloud_activate(connection);
+    cloud_rouse(connection);
 }
 
 int vp_cloud_attach(struct vp_cloud *cloud, struct vp_device *device, struct vp_cloud_device **out,
@@ -136,7 +137,11 @@ void vp_cloud_detach(struct vp_cloud *cloud, struct vp_device *device)
 int cloud_core_create(struct vp_cloud *cloud)
 {
     cloud->core = calloc(1, sizeof *cloud->core);
-    return cloud->core ? vp_flash_pool_create(&cloud->core->pool) : VP_ERROR_NO_MEMORY;
+    if (!cloud->core) {
+        return VP_ERROR_NO_MEMORY;
+    }
+    cloud->core->modules.images = &cloud->core->images;
+    return vp_flash_pool_create(&cloud->core->pool);
 }
 
 void cloud_core_destroy(struct vp_cloud *cloud)
@@ -170,6 +175,8 @@ static void set_air(struct cloud_connection *connection, const struct vp_cloud_a
     cloud_air_set(&connection->air, air, connection->random_seed);
     if (changes && connection->device) {
         set_link(connection);
+    } else {
+        cloud_rouse(connection);
     }
 }
 

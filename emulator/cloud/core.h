@@ -25,10 +25,11 @@ struct cloud_connection {
     struct vp_device *device; /**< NULL: detached */
     struct cloud_connection *prev, *next;
     struct cloud_connection *active_prev, *active_next;
-    bool active;   /**< there is something to do, or it has to be looked whether there is */
-    bool timed;    /**< it waits for its time to pass, at real speed */
-    unsigned turn; /**< steps since it was others' turn */
-    unsigned idle; /**< steps of which nothing came */
+    bool active;       /**< there is something to do, or it has to be looked whether there is */
+    bool timed;        /**< it waits for its time to pass, at real speed */
+    unsigned turn;     /**< steps since it was others' turn */
+    unsigned idle;     /**< steps of which nothing came */
+    unsigned restless; /**< times that it connected since anybody wanted something of it */
     struct cloud_air air;
     uint64_t random, random_seed;
     struct ask *asks; /**< questions that are open */
@@ -39,6 +40,8 @@ struct cloud_connection {
     bool safe_mode, safe_mode_told;
     bool described; /**< since it is online */
     unsigned describe_tries;
+    bool describe_flags; /**< it wants to be told what to describe */
+    char *half;          /**< of its description; NULL: none is there that lacks the other */
     uint16_t product_id, product_version;
     struct cloud_exchange exchange;
     char subscriptions[CLOUD_SUBSCRIPTIONS][VP_CLOUD_EVENT_NAME_LIMIT + 1];
@@ -61,6 +64,7 @@ struct cloud_core {
     struct vp_cloud_air air; /**< of devices to come */
     bool strict, healer_off, running;
     bool unfinished; /**< jobs were there that were not finished when the cloud ended last */
+    struct cloud_images images;
     struct cloud_modules modules;
     struct vp_flash_pool *pool; /**< so that a fleet that runs the same keeps it once */
     unsigned last_job;
@@ -83,6 +87,10 @@ void cloud_core_destroy(struct vp_cloud *cloud);
 
 /** There may be something to do for it. */
 void cloud_activate(struct cloud_connection *connection);
+
+/** Somebody wants something of it: as cloud_activate(), and a device that connects again and again
+ *  may go on with it. */
+void cloud_rouse(struct cloud_connection *connection);
 
 /** It is gone. */
 void cloud_deactivate(struct cloud_connection *connection);

@@ -50,7 +50,7 @@ int vp_cloud_flash(struct vp_cloud *cloud, struct vp_cloud_device *device, const
         return vp_fail(failure, VP_ERROR_UNSUPPORTED,
                        "Flash requires modules not present on device");
     }
-    struct cloud_image *image = cloud_image_create(bytes, size);
+    struct cloud_image *image = cloud_image_get(&cloud->core->images, bytes, size);
     if (!image) {
         return vp_fail(failure, VP_ERROR_NO_MEMORY, "out of memory");
     }
@@ -150,6 +150,13 @@ bool vp_cloud_healer_is_on(const struct vp_cloud *cloud, const struct vp_cloud_d
     return !cloud->core->healer_off && !(device->connection && device->connection->healing.off);
 }
 
+void vp_cloud_set_module_source(struct vp_cloud *cloud, vp_cloud_module_source source,
+                                void *context)
+{
+    cloud->core->modules.source = source;
+    cloud->core->modules.context = context;
+}
+
 int vp_cloud_add_module(struct vp_cloud *cloud, const uint8_t *bytes, size_t size,
                         struct vp_failure *failure)
 {
@@ -158,7 +165,7 @@ int vp_cloud_add_module(struct vp_cloud *cloud, const uint8_t *bytes, size_t siz
     if (error) {
         return error;
     }
-    struct cloud_image *image = cloud_image_create(bytes, size);
+    struct cloud_image *image = cloud_image_get(&cloud->core->images, bytes, size);
     error = image ? cloud_modules_add(&cloud->core->modules, &module, image) : VP_ERROR_NO_MEMORY;
     if (error) {
         cloud_image_release(image);

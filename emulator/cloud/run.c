@@ -12,6 +12,7 @@ enum {
     SHARE = 16384, /* steps of one connection before it is others' turn */
     BUDGET = 8192, /* steps of one call: some 10 ms */
     IDLE = 10000,  /* steps without anything done */
+    RESTLESS = 50, /* connections in a row that nobody asked for */
     AHEAD = 60000, /* ms that a clock jumps at once, at most */
 };
 
@@ -40,6 +41,12 @@ void cloud_activate(struct cloud_connection *connection)
     if (!core->running && core->wake) {
         core->wake(core->wake_context);
     }
+}
+
+void cloud_rouse(struct cloud_connection *connection)
+{
+    connection->restless = 0;
+    cloud_activate(connection);
 }
 
 void cloud_deactivate(struct cloud_connection *connection)
@@ -112,6 +119,18 @@ static int64_t next_deadline(const struct cloud_connection *connection)
     return next;
 }
 
+/* At instant speed a device that always loses its connection would keep us busy for ever: it gets
+ * no more time until somebody wants something of it. */
+static bool is_restless(struct cloud_connection *connection)
+{
+    if (connection->restless <= RESTLESS) {
+        return false;
+    }
+    cloud_jobs_fail_all(connection, "the device loses its connection again and again");
+    connection->healing.sending = connection->expects_restart = false;
+    return true;
+}
+
 /* @return false: it waits for others, or for its time */
 static bool step(struct cloud_connection *connection)
 {
@@ -121,10 +140,14 @@ static bool step(struct cloud_connection *connection)
     }
     const int64_t next = next_deadline(connection);
     if (next < 0) {
+        connection->restless = 0; /* it has come to rest */
         return false;
     }
     if (vp_device_speed(connection->device) == VP_SPEED_REAL) {
         connection->timed = true;
+        return false;
+    }
+    if (is_restless(connection)) {
         return false;
     }
     /* What is due now, and of which nothing comes, may take the device a moment, but not for ever.
@@ -164,6 +187,9 @@ static int64_t look_at_clocks(struct cloud_core *core)
 int64_t vp_cloud_run(struct vp_cloud *cloud)
 {
     struct cloud_core *core = cloud->core;
+    if (core->running) {
+        return 0;
+    }
     core->running = true;
     if (core->unfinished) {
         cloud_report_unfinished(cloud);

@@ -116,7 +116,8 @@ int64_t vp_device_link_deadline(const struct vp_device *device)
         return -1;
     }
     if (device->busy_us > 0) {
-        return device->arrived ? (int64_t)(device->busy_us + 999) / 1000 : -1;
+        const bool goes_on = device->arrived || device->system.cloud.state != VP_CLOUD_OFF;
+        return goes_on ? (int64_t)(device->busy_us + 999) / 1000 : -1;
     }
     if (device->system.next != VP_SYSTEM_NEXT_NOTHING) {
         return device->system.next_in; /* a reset, mostly */

@@ -54,9 +54,7 @@ static void watch_clock(struct usbip_exported *exported)
         wait = deadline >= 0 && (wait < 0 || deadline < wait) ? deadline : wait;
     }
     ev_timer_stop(loop, &exported->clock);
-    /* At real speed time goes by always: others than we may wait in it (vp_server_pass_time()). */
-    const bool keeps_time = wait >= 0 || vp_device_speed(device) == VP_SPEED_REAL;
-    if (keeps_time && !exported->export.clocked) {
+    if (!exported->export.clocked) {
         exported->since = ev_now(loop);
     }
     if (wait >= 0) {
@@ -64,7 +62,7 @@ static void watch_clock(struct usbip_exported *exported)
         ev_timer_set(&exported->clock, (left > 0. ? left : 0.) + 0.001, 0.);
         ev_timer_start(loop, &exported->clock);
     }
-    exported->export.clocked = keeps_time;
+    exported->export.clocked = wait >= 0 || exported->followed;
 }
 
 static void on_clock(struct ev_loop *loop, ev_timer *timer, int events)
@@ -74,17 +72,6 @@ static void on_clock(struct ev_loop *loop, ev_timer *timer, int events)
     ev_timer_stop(loop, timer);
     pass_time(exported);
     watch_clock(exported);
-}
-
-void vp_server_pass_time(struct vp_server *server, const struct vp_device *device)
-{
-    for (size_t i = 0; i < server->exports.count; i++) {
-        struct usbip_export *export = server->exports.items[i];
-        if (export->device == device && export->clocked) {
-            ev_now_update(server->loop);
-            pass_time((struct usbip_exported *)export);
-        }
-    }
 }
 
 /** What the device is asked now comes after the time that went by. */
@@ -135,6 +122,23 @@ static void on_quiet(struct ev_loop *loop, ev_timer *timer, int events)
                           deadline < UINT32_MAX ? (uint32_t)deadline : UINT32_MAX);
     }
     watch_deadline(exported);
+}
+
+void vp_server_pass_time(struct vp_server *server, const struct vp_device *device)
+{
+    for (size_t i = 0; i < server->exports.count; i++) {
+        struct usbip_exported *exported = (struct usbip_exported *)server->exports.items[i];
+        if (exported->export.device != device) {
+            continue;
+        }
+        exported->followed = true;
+        ev_now_update(server->loop);
+        if (exported->export.clocked) {
+            pass_time(exported);
+        } else {
+            watch_clock(exported);
+        }
+    }
 }
 
 /* ---- Devices --------------------------------------------------------------------------- */

@@ -44,6 +44,7 @@ struct usbip_exported {
     ev_timer quiet;
     ev_timer clock;  /**< running while the device's time has to go by as ours does */
     ev_tstamp since; /**< of our time: up to then it has gone by for the device, too */
+    bool followed;   /**< somebody else waits for its time, too: vp_server_pass_time() */
     struct vp_server *server;
 };
 

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <ev.h>
-#include <fts.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +9,6 @@
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "files/write_file.h"
 #include "vparticle/cloud_devices.h"
@@ -21,7 +19,6 @@ struct vp_local_cloud {
     struct ev_loop *loop;
     struct vp_cloud *core;
     struct vp_cloud_server *server;
-    struct vp_server *usb; /**< or NULL */
     struct vp_cloud_account *account;
     struct vp_cloud_token token;
     char url[300];
@@ -73,13 +70,6 @@ static void on_turn(struct ev_loop *loop, ev_timer *timer, int events)
     take_turn(timer->data);
 }
 
-/* A device at real speed waits for something. */
-static void pass_time(void *context, struct vp_device *device)
-{
-    const struct vp_local_cloud *cloud = context;
-    vp_server_pass_time(cloud->usb, device);
-}
-
 /* Something came in, perhaps in the middle of a call to a device: its turn comes with the loop's.
  */
 static void on_wake(void *context)
@@ -90,61 +80,14 @@ static void on_wake(void *context)
     ev_timer_start(cloud->loop, &cloud->turn);
 }
 
+static void on_pass(void *context, struct vp_device *device)
+{
+    vp_server_pass_time(context, device);
+}
+
 void vp_local_cloud_settle(struct vp_local_cloud *cloud)
 {
     vp_cloud_settle(cloud->core);
-    for (take_turn(cloud); ev_is_active(&cloud->turn); take_turn(cloud)) {
-        ev_run(cloud->loop, EVRUN_ONCE);
-    }
-}
-
-/* ---- Real images -------------------------------------------------------------------------------
- */
-
-enum { LARGEST_IMAGE = 2 << 20 };
-
-/* What is no system part or bootloader is for somebody else. */
-static int read_image(struct vp_cloud *core, const char *path, struct vp_failure *failure)
-{
-    uint8_t *bytes = malloc(LARGEST_IMAGE);
-    FILE *file = bytes ? fopen(path, "rb") : NULL;
-    const size_t size = file ? fread(bytes, 1, LARGEST_IMAGE, file) : 0;
-    struct vp_module module;
-    int error = file ? 0 : vp_fail(failure, VP_ERROR_IO, "%s: %s", path, strerror(errno));
-    if (!error && vp_module_parse(bytes, size, &module, NULL) == 0 &&
-        (module.function == VP_MODULE_SYSTEM || module.function == VP_MODULE_BOOTLOADER)) {
-        error = vp_cloud_add_module(core, bytes, size, failure);
-    }
-    if (file) {
-        fclose(file);
-    }
-    free(bytes);
-    return error;
-}
-
-static bool is_image(const FTSENT *entry)
-{
-    const size_t length = entry->fts_namelen;
-    return entry->fts_info == FTS_F && length > 4 &&
-           strcmp(entry->fts_name + length - 4, ".bin") == 0;
-}
-
-static int read_images(struct vp_cloud *core, const char *folder, struct vp_failure *failure)
-{
-    char *roots[] = {(char *)folder, NULL};
-    FTS *tree = fts_open(roots, FTS_LOGICAL | FTS_NOCHDIR, NULL);
-    int error = tree && access(folder, R_OK | X_OK) == 0
-                    ? 0
-                    : vp_fail(failure, VP_ERROR_INVALID, "%s: %s", folder, strerror(errno));
-    for (FTSENT *entry; !error && (entry = fts_read(tree));) {
-        if (is_image(entry)) {
-            error = read_image(core, entry->fts_path, failure);
-        }
-    }
-    if (tree) {
-        fts_close(tree);
-    }
-    return error;
 }
 
 /* ---- From first to last -------------------------------------------------------------------- */
@@ -185,16 +128,12 @@ static int start(struct vp_local_cloud *cloud, const struct vp_local_cloud_optio
         return error;
     }
     vp_cloud_set_wake(cloud->core, on_wake, cloud);
-    if (options->server) {
-        cloud->usb = options->server;
-        vp_cloud_set_clock(cloud->core, pass_time, cloud);
-    }
     vp_cloud_set_healer(cloud->core, NULL, !options->no_healer);
+    if (options->server) {
+        vp_cloud_set_clock(cloud->core, on_pass, options->server);
+    }
     error =
         know_account(cloud, options->account ? options->account : VP_LOCAL_CLOUD_ACCOUNT, failure);
-    if (!error && options->modules) {
-        error = read_images(cloud->core, options->modules, failure);
-    }
     if (!error) {
         const struct vp_cloud_server_options server = {
             .beyond_loopback = true, /* whoever names such an address means it */

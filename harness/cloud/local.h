@@ -12,8 +12,8 @@
 #include "vparticle/device.h"
 
 struct ev_loop;
-struct vp_server;
 struct vp_local_cloud;
+struct vp_server;
 
 struct vp_local_cloud_options {
     const char *address; /**< "HOST:PORT" to listen on; port 0 takes a free one. Anybody who
@@ -23,8 +23,9 @@ struct vp_local_cloud_options {
     const char
         *modules; /**< folder of real images for the healer and for downloads; NULL: forged */
     bool no_healer;
-    struct vp_server
-        *server; /**< lets the time of devices at real speed pass; NULL: there is none */
+    /** That has the devices on USB and lets their time pass at real speed; NULL: nobody does, and
+     *  devices at real speed wait for ever. It must outlive the cloud. */
+    struct vp_server *server;
 };
 
 /** What tools find in their environment: the cloud's URL, and an access token. */
@@ -60,7 +61,7 @@ const struct vp_cloud_account *vp_local_cloud_account(const struct vp_local_clou
 
 struct vp_cloud *vp_local_cloud_core(const struct vp_local_cloud *cloud);
 
-/** Let everything happen that devices and cloud are at by themselves; at real speed that takes its
+/** Let everything happen that devices and cloud are at by themselves. At real speed that takes its
  *  time, in which the loop goes on. */
 void vp_local_cloud_settle(struct vp_local_cloud *cloud);
 

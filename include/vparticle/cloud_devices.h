@@ -38,7 +38,7 @@ void vp_cloud_detach(struct vp_cloud *cloud, struct vp_device *device);
 
 /**
  * Do what can be done now: deliver messages, send chunks, call handlers. After a bounded amount of
- * work it returns, so that others get their turn.
+ * work it returns, so that others get their turn. From inside of a handler it does nothing.
  * @return milliseconds of real time until it wants to be called again: 0 if work is left, -1 if it
  *         waits for somebody else
  */
@@ -146,7 +146,8 @@ struct vp_cloud_job_facts {
 };
 
 /**
- * Flash a device over the air. spark/flash/status tells how it goes. Bytes are copied.
+ * Flash a device over the air. spark/flash/status tells how it goes. Bytes are copied, once for all
+ * devices that are flashed with the same.
  * @param[out] job  may be NULL
  * @return 0; VP_ERROR_NOT_FOUND (not online), VP_ERROR_INVALID (an empty file), VP_ERROR_RANGE
  *         (larger than its OTA area), VP_ERROR_BUSY (VP_CLOUD_JOB_QUEUE wait),
@@ -178,6 +179,20 @@ void vp_cloud_set_strict(struct vp_cloud *cloud, bool strict);
 void vp_cloud_set_healer(struct vp_cloud *cloud, struct vp_cloud_device *device, bool on);
 
 bool vp_cloud_healer_is_on(const struct vp_cloud *cloud, const struct vp_cloud_device *device);
+
+struct vp_catalogue_module;
+
+/**
+ * Where the healer gets a module of the catalogue from, besides vp_cloud_add_module().
+ * @param[out] bytes  malloc()ed; the cloud's from then on
+ * @return 0, or an error: it makes one by the catalogue
+ */
+typedef int (*vp_cloud_module_source)(void *context, const struct vp_catalogue_module *module,
+                                      uint8_t **bytes, size_t *size);
+
+/** @param source  is asked once for each module; NULL: nobody is */
+void vp_cloud_set_module_source(struct vp_cloud *cloud, vp_cloud_module_source source,
+                                void *context);
 
 /**
  * Give the healer a real image. Without one it sends a module that is made by the catalogue.

@@ -52,7 +52,8 @@ typedef void (*vp_cloud_event_handler)(void *context, const struct vp_cloud_even
 
 /**
  * Hear events from now on. The handler is called from inside of other calls to the cloud; it may
- * publish, subscribe, and unsubscribe (itself, too), and must not destroy the cloud.
+ * publish, flash, ask, subscribe, and unsubscribe (itself, too); it must not attach or detach
+ * devices, nor destroy the cloud.
  * @param[out] subscription  ended by vp_cloud_unsubscribe(), or with the cloud
  * @return 0, VP_ERROR_BUSY (VP_CLOUD_SUBSCRIPTION_LIMIT are there), VP_ERROR_NO_MEMORY
  */

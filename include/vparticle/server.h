@@ -36,12 +36,6 @@ int vp_server_create(struct vp_server **server, struct ev_loop *loop);
  */
 int vp_server_add_device(struct vp_server *server, struct vp_device *device);
 
-/**
- * At real speed: let the device's time pass up to now, for whoever else waits for something in it.
- * A device that the server does not show is left alone.
- */
-void vp_server_pass_time(struct vp_server *server, const struct vp_device *device);
-
 /** @return the bus id ("1-1") of the device added as number @p index (from 0), or NULL */
 const char *vp_server_bus_id(const struct vp_server *server, size_t index);
 
@@ -62,6 +56,13 @@ int vp_server_listen(struct vp_server *server, const char *address, char *bound,
  * client may run on the same loop.
  */
 void vp_server_set_dedicated(struct vp_server *server, bool dedicated);
+
+/**
+ * Let the device's own time pass up to now, for somebody else who waits for the device, too (a
+ * cloud, at real speed). From the first call on its time follows ours whether or not a USB host
+ * waits for it. A device that the server does not have stays as it is.
+ */
+void vp_server_pass_time(struct vp_server *server, const struct vp_device *device);
 
 /**
  * Tell @p log about each client that was dropped, and why: one line without a line end,

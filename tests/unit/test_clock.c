@@ -115,11 +115,39 @@ static void a_late_reply_comes_while_other_things_are_asked(void **state)
     usbip_client_close(&client);
 }
 
+/* Without any client, and with a device that waits for nothing: from when it is asked for on, its
+ * time goes by as ours does. */
+static void time_follows_for_somebody_else(void **state)
+{
+    (void)state;
+    struct ev_loop *loop = ev_loop_new(EVFLAG_NOENV);
+    struct vp_server *server;
+    struct vp_device *device, *other;
+    assert_int_equal(vp_server_create(&server, loop), 0);
+    assert_int_equal(vp_device_from_spec(&device, "photon@0.6.3", 0, NULL), 0);
+    assert_int_equal(vp_device_from_spec(&other, "photon@0.6.3", 1, NULL), 0);
+    assert_int_equal(vp_server_add_device(server, device), 0);
+    const uint64_t before = vp_device_time(device);
+    const ev_tstamp begin = ev_time();
+    do {
+        vp_server_pass_time(server, device);
+        vp_server_pass_time(server, other); /* which it does not have */
+        assert_true(vp_device_time(device) - before <= (ev_time() - begin) * 1000. + 1.);
+    } while (vp_device_time(device) < before + 20);
+    assert_true((ev_time() - begin) * 1000. < 10000.);
+    assert_int_equal(vp_device_time(other), 0);
+    vp_server_destroy(server);
+    vp_device_destroy(device);
+    vp_device_destroy(other);
+    ev_loop_destroy(loop);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_late_reply_comes_while_other_things_are_asked, set_up,
                                         tear_down),
+        cmocka_unit_test(time_follows_for_somebody_else),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -229,17 +229,23 @@ static void test_sources_are_compiled_and_flashed(void **state)
 /* ---- Event streams ------------------------------------------------------------------------------
  */
 
-static int listen_to(struct front *front, const char *path, const char *token)
+/** @param version  with "1.0" the stream comes as it is, with "1.1" in chunks */
+static int listen_by(struct front *front, const char *version, const char *path, const char *token)
 {
     char request[400];
     const int client = client_connect(&front->room);
-    snprintf(request, sizeof request, "GET %s?access_token=%s HTTP/1.1\r\nHost: x\r\n\r\n", path,
-             token);
+    snprintf(request, sizeof request, "GET %s?access_token=%s HTTP/%s\r\nHost: x\r\n\r\n", path,
+             token, version);
     client_send(&front->room, client, request, strlen(request));
     char *got = client_read_until(&front->room, client, ":ok\n\n");
     assert_non_null(strstr(got, "text/event-stream"));
     free(got);
     return client;
+}
+
+static int listen_to(struct front *front, const char *path, const char *token)
+{
+    return listen_by(front, "1.0", path, token);
 }
 
 static void publish(struct front *front, const char *token, const char *form)
@@ -250,7 +256,7 @@ static void publish(struct front *front, const char *token, const char *form)
 static void test_events_are_streamed(void **state)
 {
     struct front *front = *state;
-    const int mine = listen_to(front, "/v1/devices/events", front->room.alice);
+    const int mine = listen_by(front, "1.1", "/v1/devices/events", front->room.alice);
     publish(front, front->room.alice, "name=door&data=open%0Awide&private=true&ttl=60");
     char *got = client_read_until(&front->room, mine, "\n\n");
     const char *data = strstr(got, "data: ");
@@ -310,7 +316,7 @@ static void test_heartbeats(void **state)
     struct front *front = *state;
     const int client = listen_to(front, "/v1/events", front->room.alice);
     for (unsigned i = 0; i < 3; i++) {
-        free(client_read_until(&front->room, client, "1\r\n\n\r\n"));
+        free(client_read_until(&front->room, client, "\n"));
     }
     close(client);
 }
@@ -356,6 +362,22 @@ static void test_a_slow_reader_is_dropped(void **state)
     close(quick);
 }
 
+static void test_a_stream_ends_with_its_token(void **state)
+{
+    struct front *front = *state;
+    const int alices = listen_to(front, "/v1/events", front->room.alice);
+    const int bobs = listen_to(front, "/v1/events", front->room.bob);
+    json_decref(ask_json(&front->room, "DELETE", "/v1/access_tokens/current", front->room.alice,
+                         NULL, 200));
+    char *got = client_read_until(&front->room, alices, "this is never sent");
+    assert_non_null(strstr(got, ":dropped: the access token"));
+    free(got);
+    publish(front, front->room.bob, "name=still");
+    free(client_read_until(&front->room, bobs, "event: still"));
+    close(alices);
+    close(bobs);
+}
+
 static void test_number_of_streams_is_bounded(void **state)
 {
     struct front *front = *state;
@@ -394,6 +416,58 @@ static void test_publishing(void **state)
     }
 }
 
+static void pass_time(void *context, struct vp_device *device)
+{
+    (void)context;
+    vp_device_advance(device, 1000);
+}
+
+/** The server goes while a device is asked: the answer that comes later is nobody's. */
+static void test_end_while_a_device_is_asked(void **state)
+{
+    struct front *front = *state;
+    struct http_room *room = &front->room;
+    const struct vp_cloud_air slow = {.delay_ms = 2000};
+    struct vp_cloud_server_counters counters = {0};
+    struct vp_failure failure;
+    char request[300];
+    vp_device_set_speed(front->device, VP_SPEED_REAL);
+    assert_int_equal(vp_cloud_set_air(room->cloud, NULL, &slow), 0);
+    snprintf(request, sizeof request,
+             "POST /v1/devices/tree/led HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n"
+             "Authorization: Bearer %s\r\n\r\n",
+             room->alice);
+    const int client = client_connect(room);
+    client_send(room, client, request, strlen(request));
+    while (counters.requests == 0 || !vp_cloud_is_busy(room->cloud)) {
+        http_room_turn(room);
+        vp_cloud_server_get_counters(room->server, &counters);
+    }
+    vp_cloud_server_destroy(room->server);
+    vp_cloud_set_clock(room->cloud, pass_time, NULL);
+    http_room_settle(room);
+    assert_int_equal(vp_cloud_server_create(&room->server, room->cloud, room->loop, "127.0.0.1:0",
+                                            NULL, &failure),
+                     0);
+    close(client);
+}
+
+/** The server goes while events are streamed. */
+static void test_end_while_streaming(void **state)
+{
+    struct front *front = *state;
+    struct http_room *room = &front->room;
+    struct vp_failure failure;
+    const int client = listen_to(front, "/v1/devices/events", room->alice);
+    vp_cloud_server_destroy(room->server);
+    vp_device_reset(front->device);
+    http_room_settle(room);
+    assert_int_equal(vp_cloud_server_create(&room->server, room->cloud, room->loop, "127.0.0.1:0",
+                                            NULL, &failure),
+                     0);
+    close(client);
+}
+
 int main(void)
 {
 #define AT_FRONT(test) cmocka_unit_test_setup_teardown(test, open_front, close_front)
@@ -408,8 +482,11 @@ int main(void)
         AT_FRONT(test_who_hears_what),
         AT_FRONT(test_heartbeats),
         AT_FRONT(test_a_slow_reader_is_dropped),
+        AT_FRONT(test_a_stream_ends_with_its_token),
         AT_FRONT(test_number_of_streams_is_bounded),
         AT_FRONT(test_publishing),
+        AT_FRONT(test_end_while_a_device_is_asked),
+        AT_FRONT(test_end_while_streaming),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

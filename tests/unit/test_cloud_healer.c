@@ -257,6 +257,52 @@ static void heals_electrons(void **state)
     assert_in_range(paid[0] - paid[1], 245000, 290000);
 }
 
+/* From old factory releases to the newest that were made for these boards. */
+static void heals_all_the_way(void **state)
+{
+    static const struct {
+        const char *spec;
+        uint16_t system;
+    } ways[] = {
+        {"electron@0.6.3", 207}, {"electron@0.4.8-rc.6", 2302}, {"photon@0.4.6", 2302},
+        {"p1@0.4.9", 1512},      {"photon@0.7.0", 3302},        {"electron@2.2.0", 3302},
+    };
+    struct cloud_room *room = *state;
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        const unsigned device = room_add(room, ways[i].spec);
+        room_settle(room);
+        room_flash_app(room, device, ways[i].system);
+        room_settle(room);
+        expect_healed(room, device, ways[i].system);
+    }
+    assert_int_equal(room_heard(room, 0, "spark/safe-mode-updater/stopped"), 0);
+}
+
+/* Every fifth release of each board, pre-releases and all, to the newest. */
+static void heals_whatever_release(void **state)
+{
+    static const enum vp_platform platforms[] = {VP_PLATFORM_PHOTON, VP_PLATFORM_P1,
+                                                 VP_PLATFORM_ELECTRON};
+    (void)state;
+    for (unsigned i = 0; i < 3; i++) {
+        unsigned count;
+        const struct vp_catalogue_release *releases = vp_catalogue_releases(platforms[i], &count);
+        for (unsigned k = 0; k < count && releases[k].version < 3302; k += 5) {
+            struct cloud_room *room = calloc(1, sizeof *room);
+            char spec[64];
+            snprintf(spec, sizeof spec, "%s@%s", vp_platform_name((uint16_t)platforms[i]),
+                     releases[k].name);
+            room_open(room);
+            const unsigned device = room_add(room, spec);
+            room_install_app(room, device, 3302);
+            room_settle(room);
+            expect_healed(room, device, 3302);
+            room_close(room);
+            free(room);
+        }
+    }
+}
+
 static void is_switched_off_for_one(void **state)
 {
     struct cloud_room *room = *state;
@@ -357,6 +403,31 @@ static void sends_real_modules_where_it_has_them(void **state)
     assert_int_equal(facts.size, 100000);
     assert_true(facts.by_healer);
     assert_string_equal(facts.file_name, "photon-system-part1-0.6.3.bin");
+}
+
+static int wrong_source(void *context, const struct vp_catalogue_module *module, uint8_t **bytes,
+                        size_t *size)
+{
+    unsigned *asked = context;
+    ++*asked;
+    if (module->index == 1) {
+        return VP_ERROR_NOT_FOUND;
+    }
+    *bytes = calloc(1, 100); /* which is no module at all */
+    *size = 100;
+    return 0;
+}
+
+static void sends_no_other_module_than_is_needed(void **state)
+{
+    struct cloud_room *room = *state;
+    unsigned asked = 0;
+    vp_cloud_set_module_source(room->cloud, wrong_source, &asked);
+    const unsigned device = room_add(room, "photon@0.5.2");
+    room_install_app(room, device, 109);
+    room_settle(room);
+    expect_healed(room, device, 109);
+    assert_int_equal(asked, 2);
 }
 
 /* Real files: what is not there is passed over. @return false: it is not */
@@ -461,11 +532,14 @@ int main(void)
         cmocka_unit_test_setup_teardown(finishes_what_a_person_began, set_up, tear_down),
         cmocka_unit_test_setup_teardown(heals_a_downgrade_straight_back_up, set_up, tear_down),
         cmocka_unit_test_setup_teardown(heals_electrons, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(heals_all_the_way, set_up, tear_down),
+        cmocka_unit_test(heals_whatever_release),
         cmocka_unit_test_setup_teardown(is_switched_off_for_one, set_up, tear_down),
         cmocka_unit_test_setup_teardown(leaves_a_damaged_application_alone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(tries_again_what_was_not_delivered, set_up, tear_down),
         cmocka_unit_test_setup_teardown(gives_up_what_cannot_be_delivered, set_up, tear_down),
         cmocka_unit_test_setup_teardown(sends_real_modules_where_it_has_them, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(sends_no_other_module_than_is_needed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(heals_real_firmware, set_up, tear_down),
         cmocka_unit_test_setup_teardown(stops_when_nobody_has_what_is_needed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(stops_when_a_device_never_applies, set_up, tear_down),

@@ -409,6 +409,39 @@ static void test_more_connections_than_places(void **state)
     check_service(room);
 }
 
+/** The same by those who have a token, and those who do not read what they asked for. */
+static void test_busy_connections_go_too(void **state)
+{
+    struct http_room *room = *state;
+    enum { CROWD = 120 };
+    int crowd[CROWD];
+    char upload[400];
+    static const char file[] =
+        "GET /device-os/0.6.3/photon/photon-system-part1@0.6.3.bin HTTP/1.1\r\nHost: x\r\n\r\n";
+    snprintf(upload, sizeof upload,
+             "PUT /v1/devices/lamp HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n"
+             "Content-Type: multipart/form-data; boundary=b\r\nContent-Length: 100000\r\n\r\nx",
+             room->alice);
+    for (unsigned i = 0; i < CROWD; i++) {
+        crowd[i] = client_connect(room);
+        for (unsigned times = 0; times < (i % 2 ? 40 : 1); times++) {
+            client_send(room, crowd[i], i % 2 ? file : upload, strlen(i % 2 ? file : upload));
+        }
+        http_room_turn(room);
+        if (i % 20 == 19) {
+            check_service(room);
+        }
+    }
+    struct vp_cloud_server_counters counters;
+    vp_cloud_server_get_counters(room->server, &counters);
+    assert_true(counters.connections <= CONNECTIONS);
+    assert_true(counters.evicted > 0);
+    for (unsigned i = 0; i < CROWD; i++) {
+        close(crowd[i]);
+    }
+    check_service(room);
+}
+
 /** Bodies of those who have not said who they are share one pool. */
 static void test_anonymous_bodies_are_bounded(void **state)
 {
@@ -510,6 +543,7 @@ int main(void)
         IN_ROOM(test_pipelined_requests),
         IN_ROOM(test_slow_clients_are_closed),
         IN_ROOM(test_more_connections_than_places),
+        IN_ROOM(test_busy_connections_go_too),
         IN_ROOM(test_anonymous_bodies_are_bounded),
         IN_ROOM(test_many_passwords),
         IN_ROOM(test_end_with_passwords_waiting),

@@ -126,25 +126,39 @@ static void test_tokens_expire(void **state)
     json_decref(answer);
 }
 
-/** 1.16 to 3.26 end a token with name and password, and 3.51 with nothing but the token. */
-static void test_a_token_is_ended_by_its_owner(void **state)
+static unsigned delete_by_password(struct http_room *room, const char *token, const char *basic)
 {
-    struct http_room *room = *state;
-    char path[128], request[600];
-    snprintf(path, sizeof path, "/v1/access_tokens/%s", room->alice);
-    /* bob@example.com:builder */
+    char request[600];
     snprintf(request, sizeof request,
-             "DELETE %s HTTP/1.1\r\nHost: x\r\nAuthorization: Basic "
-             "Ym9iQGV4YW1wbGUuY29tOmJ1aWxkZXI=\r\n\r\n",
-             path);
+             "DELETE /v1/access_tokens/%s HTTP/1.1\r\nHost: x\r\nAuthorization: Basic %s\r\n\r\n",
+             token, basic);
     struct answer answer;
     const int client = client_connect(room);
     client_send(room, client, request, strlen(request));
     client_read(room, client, false, &answer);
-    assert_int_equal(answer.status, 401);
+    const unsigned status = answer.status;
     answer_free(&answer);
     close(client);
+    return status;
+}
+
+/** 1.16 to 3.26 end a token with name and password, and 3.51 with nothing but the token. */
+static void test_a_token_is_ended_by_its_owner(void **state)
+{
+    struct http_room *room = *state;
+    static const char bobs[] = "Ym9iQGV4YW1wbGUuY29tOmJ1aWxkZXI=";  /* bob@example.com:builder */
+    static const char wrong[] = "Ym9iQGV4YW1wbGUuY29tOmJyZWFrZXI="; /* bob@example.com:breaker */
+    char path[128];
+    assert_int_equal(delete_by_password(room, room->alice, bobs), 401);
+    assert_int_equal(delete_by_password(room, room->bob, wrong), 401);
+    assert_int_equal(delete_by_password(room, room->bob, "x"), 401);
     json_decref(ask_json(room, "GET", "/v1/user", room->alice, NULL, 200));
+    json_decref(ask_json(room, "GET", "/v1/user", room->bob, NULL, 200));
+    assert_int_equal(delete_by_password(room, room->bob, bobs), 200);
+    assert_int_equal(delete_by_password(room, room->bob, bobs), 404);
+    json_decref(ask_json(room, "GET", "/v1/user", room->bob, NULL, 401));
+
+    snprintf(path, sizeof path, "/v1/access_tokens/%s", room->alice);
     json_decref(ask_json(room, "DELETE", path, NULL, NULL, 200));
     json_decref(ask_json(room, "GET", "/v1/user", room->alice, NULL, 401));
     json_decref(ask_json(room, "DELETE", path, NULL, NULL, 404));

@@ -11,10 +11,11 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <zlib.h>
 
+#include "cloud/jobs/image.h"
 #include "support/cloud_room.h"
 #include "support/fleet.h"
-#include "vparticle/application.h"
 #include "vparticle/forge.h"
 
 static int set_up(void **state)
@@ -206,14 +207,15 @@ static void refuses_what_cannot_be(void **state)
 
 /* ---- Bad air -------------------------------------------------------------------------------- */
 
-static void survives(struct cloud_room *room, const char *spec, struct vp_cloud_air air)
+static void survives(struct cloud_room *room, const char *spec, struct vp_cloud_air air,
+                     uint16_t app_needs)
 {
     const unsigned device = room_add(room, spec);
     room_settle(room);
     assert_int_equal(vp_cloud_set_air(room->cloud, NULL, &air), 0);
     /* A connection may be lost now and then, as real ones are: then it is flashed again. */
     for (unsigned tries = 0; tries < 5; tries++) {
-        const unsigned job = room_flash_app(room, device, 17);
+        const unsigned job = room_flash_app(room, device, app_needs);
         room_settle(room);
         if (room_job(room, job).state == VP_CLOUD_JOB_SENT) {
             break;
@@ -237,7 +239,7 @@ static void survives_losses(void **state)
     struct cloud_room *room = *state;
     for (unsigned i = 0; i < BOARDS; i++) {
         const struct vp_cloud_air_counters before = counters(room);
-        survives(room, boards[i], (struct vp_cloud_air){.loss_permille = 300, .seed = i});
+        survives(room, boards[i], (struct vp_cloud_air){.loss_permille = 300, .seed = i}, 17);
         assert_true(counters(room).lost > before.lost + 5);
     }
 }
@@ -247,7 +249,7 @@ static void survives_duplicates(void **state)
     struct cloud_room *room = *state;
     for (unsigned i = 0; i < BOARDS; i++) {
         const struct vp_cloud_air_counters before = counters(room);
-        survives(room, boards[i], (struct vp_cloud_air){.duplicate_permille = 500, .seed = i});
+        survives(room, boards[i], (struct vp_cloud_air){.duplicate_permille = 500, .seed = i}, 17);
         assert_true(counters(room).duplicated > before.duplicated + 5);
     }
 }
@@ -258,7 +260,7 @@ static void survives_delays_and_another_order(void **state)
     for (unsigned i = 0; i < BOARDS; i++) {
         const struct vp_cloud_air_counters before = counters(room);
         survives(room, boards[i],
-                 (struct vp_cloud_air){.delay_ms = 300, .jitter_ms = 900, .seed = i});
+                 (struct vp_cloud_air){.delay_ms = 300, .jitter_ms = 900, .seed = i}, 17);
         assert_true(counters(room).delayed > before.delayed + 10);
         if (i < 4) {
             assert_true(counters(room).reordered > before.reordered + 5);
@@ -275,7 +277,33 @@ static void survives_all_of_it(void **state)
                                        .duplicate_permille = 100,
                                        .delay_ms = 50,
                                        .jitter_ms = 500,
-                                       .seed = i});
+                                       .seed = i},
+                 17);
+    }
+}
+
+/* Every seventh release of each board, pre-releases and all. */
+static void survives_it_with_whatever_release(void **state)
+{
+    static const enum vp_platform platforms[] = {VP_PLATFORM_PHOTON, VP_PLATFORM_P1,
+                                                 VP_PLATFORM_ELECTRON};
+    (void)state;
+    for (unsigned i = 0; i < 3; i++) {
+        unsigned count;
+        const struct vp_catalogue_release *releases = vp_catalogue_releases(platforms[i], &count);
+        for (unsigned k = 5; k < count; k += 7) { /* not from 0.0.2 on, which is too old */
+            struct cloud_room *room = calloc(1, sizeof *room);
+            char spec[64];
+            snprintf(spec, sizeof spec, "%s@%s", vp_platform_name((uint16_t)platforms[i]),
+                     releases[k].name);
+            room_open(room);
+            survives(room, spec,
+                     (struct vp_cloud_air){
+                         .loss_permille = 200, .delay_ms = 50, .jitter_ms = 500, .seed = k},
+                     3);
+            room_close(room);
+            free(room);
+        }
     }
 }
 
@@ -339,6 +367,40 @@ static void is_told_that_nobody_is_there(void **state)
     room_settle(room);
     assert_int_equal(room_version(room, device, "system-part2"), 207);
     assert_int_equal(vp_device_mode(room->devices[device]), VP_MODE_NORMAL);
+}
+
+static void a_device_may_be_reset_often(void **state)
+{
+    struct cloud_room *room = *state;
+    const unsigned device = room_add(room, "photon@0.6.3");
+    for (unsigned i = 0; i < 120; i++) {
+        room_settle(room);
+        vp_device_reset(room->devices[device]);
+    }
+    room_settle(room);
+    assert_int_equal(room_heard(room, 0, "spark/status=online"), 121);
+    assert_int_equal(room_heard(room, 0, "spark/status=offline"), 120);
+}
+
+/* At instant speed it would try for ever. */
+static void a_device_that_never_gets_through_is_left_alone(void **state)
+{
+    static const char *const specs[] = {"photon@0.6.3", "electron@0.6.3"};
+    struct cloud_room *room = *state;
+    struct vp_cloud_connection_facts facts;
+    for (unsigned i = 0; i < 2; i++) {
+        const unsigned device = room_add(room, specs[i]);
+        room_settle(room);
+        const unsigned job = room_flash_app(room, device, 105);
+        vp_cloud_set_air(room->cloud, NULL, &(struct vp_cloud_air){.loss_permille = 1000});
+        room_settle(room);
+        assert_int_equal(room_job(room, job).state, VP_CLOUD_JOB_FAILED);
+        vp_cloud_set_air(room->cloud, NULL, &(struct vp_cloud_air){0});
+        room_settle(room);
+        vp_cloud_connection_facts(room->records[device], &facts);
+        assert_true(facts.online);
+        assert_int_equal(vp_device_mode(room->devices[device]), VP_MODE_NORMAL);
+    }
 }
 
 static void the_same_seed_tells_the_same_story(void **state)
@@ -431,184 +493,31 @@ static void unfinished_jobs_have_failed_after_a_restart(void **state)
     assert_int_equal(system(command), 0);
 }
 
-/* ---- Asking --------------------------------------------------------------------------------- */
-
-struct asked {
-    unsigned answers;
-    int error;
-    size_t length;
-    uint8_t bytes[4];
-};
-
-static void on_answer(void *context, int error, const struct vp_cloud_reply *reply)
+static void the_same_file_is_kept_once(void **state)
 {
-    struct asked *asked = context;
-    asked->answers++;
-    asked->error = error;
-    asked->length = reply ? reply->length : 0;
-    if (reply && reply->length >= sizeof asked->bytes) {
-        memcpy(asked->bytes, reply->payload, sizeof asked->bytes);
+    (void)state;
+    struct cloud_images images = {0};
+    uint8_t bytes[1200] = {1};
+    struct cloud_image *a = cloud_image_get(&images, bytes, sizeof bytes);
+    struct cloud_image *b = cloud_image_get(&images, bytes, sizeof bytes);
+    struct cloud_image *shorter = cloud_image_get(&images, bytes, sizeof bytes - 1);
+    assert_ptr_equal(a, b);
+    assert_ptr_not_equal(a, shorter);
+    assert_int_equal(a->references, 2);
+    for (uint32_t i = 0; i < 3; i++) { /* also with another size of chunk in between */
+        assert_int_equal(cloud_image_sum(a, 512, i),
+                         crc32(0, bytes + (size_t)i * 512, i < 2 ? 512 : 1200 - 1024));
+        assert_int_equal(cloud_image_sum(a, 1000, 1), crc32(0, bytes + 1000, 200));
     }
-}
-
-static void answers_questions(void **state)
-{
-    struct cloud_room *room = *state;
-    struct asked ping = {0}, describe = {0}, gone = {0}, lost = {0};
-    const unsigned device = room_add(room, "photon@0.6.3");
-    struct vp_cloud_device *record = room->records[device];
-    assert_int_equal(vp_cloud_ping(room->cloud, record, on_answer, &ping), VP_ERROR_NOT_FOUND);
-    room_settle(room);
-    assert_int_equal(vp_cloud_ping(room->cloud, record, on_answer, &ping), 0);
-    assert_int_equal(vp_cloud_describe(room->cloud, record, on_answer, &describe), 0);
-    assert_int_equal(vp_cloud_ping(room->cloud, record, on_answer, &gone), 0);
-    vp_cloud_forget_answers(room->cloud, &gone);
-    assert_int_equal(ping.answers, 0); /* not from inside */
-    room_settle(room);
-    assert_int_equal(ping.answers, 1);
-    assert_int_equal(ping.error, 0);
-    assert_int_equal(describe.answers, 1);
-    assert_true(describe.length > 300);
-    assert_int_equal(gone.answers, 0);
-
-    assert_int_equal(vp_cloud_ping(room->cloud, record, on_answer, &lost), 0);
-    vp_cloud_detach(room->cloud, room->devices[device]);
-    assert_int_equal(lost.answers, 1);
-    assert_int_equal(lost.error, VP_ERROR_NOT_FOUND);
-}
-
-static void a_question_may_get_no_answer(void **state)
-{
-    struct cloud_room *room = *state;
-    struct asked ping = {0};
-    const unsigned device = room_add(room, "electron@0.6.3");
-    room_settle(room);
-    vp_cloud_set_air(room->cloud, room->records[device],
-                     &(struct vp_cloud_air){.loss_permille = 1000});
-    const uint64_t before = vp_device_time(room->devices[device]);
-    assert_int_equal(vp_cloud_ping(room->cloud, room->records[device], on_answer, &ping), 0);
-    for (unsigned i = 0; i < 10000 && ping.answers == 0; i++) {
-        vp_cloud_run(room->cloud);
-    }
-    assert_int_equal(ping.answers, 1);
-    assert_int_equal(ping.error, VP_ERROR_BUSY);
-    assert_in_range(vp_device_time(room->devices[device]) - before, 10000, 60000);
-}
-
-static void calls_functions_and_reads_variables(void **state)
-{
-    static const struct vp_function functions[] = {{"led", 7}};
-    static const struct vp_variable variables[] = {{"count", VP_VARIABLE_INT, {.number = 42}}};
-    static const struct vp_application application = {functions, 1, variables, 1};
-    struct cloud_room *room = *state;
-    struct vp_cloud_connection_facts facts;
-    struct asked called = {0}, got = {0}, signalled = {0};
-    const unsigned device = room_add(room, "photon@0.6.3");
-    struct vp_cloud_device *record = room->records[device];
-    vp_device_set_application(room->devices[device], &application);
-    room_settle(room);
-    vp_cloud_connection_facts(record, &facts);
-    assert_non_null(strstr(facts.describe, "\"f\":[\"led\"]"));
-    assert_non_null(strstr(facts.describe, "\"v\":{\"count\":2}"));
-    assert_int_equal(vp_cloud_call(room->cloud, record, "led", "on", on_answer, &called), 0);
-    assert_int_equal(vp_cloud_read_variable(room->cloud, record, "count", on_answer, &got), 0);
-    assert_int_equal(vp_cloud_signal(room->cloud, record, true, on_answer, &signalled), 0);
-    room_settle(room);
-    assert_int_equal(called.error, 0);
-    assert_memory_equal(called.bytes, "\0\0\0\7", 4);
-    assert_int_equal(got.error, 0);
-    assert_memory_equal(got.bytes, "\0\0\0\x2A", 4);
-    assert_int_equal(signalled.answers, 1);
-    assert_int_equal(signalled.error, 0);
-    assert_int_equal(vp_cloud_call(room->cloud, record, "led", "\xFF", on_answer, &called), 0);
-    vp_cloud_forget_answers(room->cloud, &called);
-}
-
-static void a_device_does_what_it_is_told_by_an_event(void **state)
-{
-    struct cloud_room *room = *state;
-    struct vp_cloud_connection_facts facts;
-    struct vp_failure failure;
-    const unsigned mine = room_add(room, "photon@0.6.3"), free_one = room_add(room, "p1@0.6.3");
-    assert_int_equal(vp_cloud_unclaim(room->cloud, room->records[free_one]), 0);
-    room_settle(room);
-    assert_int_equal(vp_cloud_publish(room->cloud, room->account, "spark/device/reset", "dfu", 60,
-                                      false, &failure),
-                     0);
-    room_settle(room);
-    vp_cloud_connection_facts(room->records[mine], &facts);
-    assert_int_equal(vp_device_mode(room->devices[mine]), VP_MODE_DFU);
-    assert_false(facts.online);
-    assert_int_equal(vp_device_mode(room->devices[free_one]), VP_MODE_NORMAL);
-    /* And when it leaves DFU mode, it is back by itself. */
-    vp_device_reset(room->devices[mine]);
-    room_settle(room);
-    vp_cloud_connection_facts(room->records[mine], &facts);
-    assert_true(facts.online);
-    char name[VP_CLOUD_EVENT_NAME_LIMIT + 2];
-    memset(name, 'x', sizeof name - 1);
-    name[sizeof name - 1] = '\0';
-    assert_int_equal(vp_cloud_publish(room->cloud, room->account, name, NULL, 60, false, &failure),
-                     VP_ERROR_INVALID);
-    assert_int_equal(vp_cloud_publish(room->cloud, room->account, "", NULL, 60, false, &failure),
-                     VP_ERROR_INVALID);
-}
-
-/* ---- Real speed ----------------------------------------------------------------------------- */
-
-static unsigned woken;
-
-static void on_wake(void *context)
-{
-    (void)context;
-    woken++;
-}
-
-static void on_pass(void *context, struct vp_device *device)
-{
-    int64_t *passed = context;
-    if (*passed > 0) {
-        vp_device_advance(device, (uint32_t)*passed);
-    }
-    *passed = 0;
-}
-
-/* Nobody waits here: the test lets pass what it is told to wait. */
-static void waits_at_real_speed(void **state)
-{
-    struct cloud_room *room = *state;
-    struct vp_cloud_connection_facts facts;
-    int64_t wait = 0, waited = 0;
-    unsigned waits = 0;
-    vp_cloud_set_wake(room->cloud, on_wake, NULL);
-    vp_cloud_set_clock(room->cloud, on_pass, &wait);
-    woken = 0;
-    const unsigned device = room_add(room, "photon@0.6.3");
-    assert_true(woken > 0);
-    vp_device_set_speed(room->devices[device], VP_SPEED_REAL);
-    for (unsigned i = 0; i < 10000; i++) {
-        wait = vp_cloud_run(room->cloud);
-        waits += wait > 0;
-        if (wait < 0) {
-            break;
-        }
-    }
-    vp_cloud_connection_facts(room->records[device], &facts);
-    assert_true(facts.online);
-    assert_true(waits > 0);
-
-    woken = 0;
-    const uint64_t before = vp_device_time(room->devices[device]);
-    const unsigned job = room_flash(room, device, "system-part2@0.6.3");
-    assert_true(woken > 0);
-    for (unsigned i = 0; i < 100000 && (wait = vp_cloud_run(room->cloud)) >= 0; i++) {
-        waited += wait;
-    }
-    assert_string_equal(room_job(room, job).why, "");
-    assert_int_equal(room_job(room, job).state, VP_CLOUD_JOB_SENT);
-    /* 420 chunks at 100 kB/s, and a flash that has to be erased and written. */
-    assert_in_range(waited, 3000, 60000);
-    assert_in_range(vp_device_time(room->devices[device]) - before, (uint64_t)waited, 60000);
+    cloud_image_release(a);
+    bytes[7] = 2;
+    struct cloud_image *other = cloud_image_get(&images, bytes, sizeof bytes);
+    assert_ptr_not_equal(other, b);
+    cloud_image_release(b);
+    cloud_image_release(shorter);
+    cloud_image_release(other);
+    cloud_image_release(NULL);
+    assert_null(images.first);
 }
 
 /* ---- Many ----------------------------------------------------------------------------------- */
@@ -639,16 +548,15 @@ int main(void)
         WITH_ROOM(survives_duplicates),
         WITH_ROOM(survives_delays_and_another_order),
         WITH_ROOM(survives_all_of_it),
+        cmocka_unit_test(survives_it_with_whatever_release),
         WITH_ROOM(lost_chunks_are_sent_again),
         WITH_ROOM(a_connection_that_drops_ends_its_job),
         WITH_ROOM(is_told_that_nobody_is_there),
+        WITH_ROOM(a_device_may_be_reset_often),
+        WITH_ROOM(a_device_that_never_gets_through_is_left_alone),
         cmocka_unit_test(the_same_seed_tells_the_same_story),
         cmocka_unit_test(unfinished_jobs_have_failed_after_a_restart),
-        WITH_ROOM(answers_questions),
-        WITH_ROOM(a_question_may_get_no_answer),
-        WITH_ROOM(calls_functions_and_reads_variables),
-        WITH_ROOM(a_device_does_what_it_is_told_by_an_event),
-        WITH_ROOM(waits_at_real_speed),
+        cmocka_unit_test(the_same_file_is_kept_once),
         cmocka_unit_test(a_fleet_is_flashed_and_healed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

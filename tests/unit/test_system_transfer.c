@@ -494,6 +494,36 @@ static void takes_its_time_at_real_speed(void **state)
     stop();
 }
 
+/* The Core checks nothing; its bootloader copies what came, and Hello tells of that once. */
+static void tells_of_an_update_on_a_core(void **state)
+{
+    (void)state;
+    enum { FLAGS_AT = 12, PROGRAM = 0x08005000, PROGRAM_SIZE = 100000 };
+    start("core");
+    size = PROGRAM_SIZE;
+    image = malloc(size);
+    assert_non_null(image);
+    assert_int_equal(vp_flash_read(vp_device_flash(end.device), PROGRAM, image, size), 0);
+    begin(true);
+    for (unsigned k = 0; k < chunks(); k++) {
+        send_chunk((int)k, k);
+        go_on();
+    }
+    cloud_end_done(&end);
+    assert_int_equal(cloud_end_message(&end, 0).code, VP_COAP_CHANGED);
+    while (end.closed == 0) {
+        assert_true(cloud_end_jump(&end));
+    }
+    cloud_end_forget(&end);
+    cloud_end_greet(&end);
+    assert_int_equal(end.messages[0].bytes[FLAGS_AT], 1);
+    vp_device_reset(end.device);
+    cloud_end_forget(&end);
+    cloud_end_greet(&end);
+    assert_int_equal(end.messages[0].bytes[FLAGS_AT], 0);
+    stop();
+}
+
 /* ---- Real firmware
  * --------------------------------------------------------------------------------- */
 
@@ -557,6 +587,7 @@ int main(void)
         cmocka_unit_test(ends_what_was_never_begun),
         cmocka_unit_test(waits_for_an_acknowledgement),
         cmocka_unit_test(takes_its_time_at_real_speed),
+        cmocka_unit_test(tells_of_an_update_on_a_core),
         cmocka_unit_test(takes_a_real_part),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

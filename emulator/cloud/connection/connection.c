@@ -113,6 +113,8 @@ static void take_post(struct cloud_connection *connection, const struct vp_coap_
         cloud_greet(connection, message);
     } else if (is_path(message, "u")) { /* spark_protocol.cpp @ v0.4.6: POST, and not PUT */
         cloud_jobs_done(connection, message->payload, message->payload_length);
+    } else if (is_path(message, "d")) { /* messages.cpp @ v2.0.0; metrics are no JSON */
+        cloud_describe_take(connection, message->payload, message->payload_length);
     } else if (is_path(message, "e") || is_path(message, "E")) {
         take_event(connection, message);
     }
@@ -181,6 +183,7 @@ void cloud_connection_end(struct cloud_connection *connection)
     connection->open = connection->online = false;
     connection->described = connection->safe_mode = connection->safe_mode_told = false;
     connection->subscription_count = 0;
+    cloud_describe_forget(connection);
     cloud_exchange_end(connection, VP_ERROR_NOT_FOUND);
     cloud_jobs_lost(connection);
     if (was_online) {

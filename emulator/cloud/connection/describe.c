@@ -8,15 +8,18 @@
 #include "cloud/registry/registry.h"
 #include "vparticle/field.h"
 
-enum { TRIES = 4 /* of CLOUD_ANSWER_TIMEOUT. Assumption */ };
+enum {
+    TRIES = 4,  /* of CLOUD_ANSWER_TIMEOUT. Assumption */
+    SYSTEM = 1, /* protocol_defs.h @ v0.7.0: DESCRIBE_SYSTEM */
+    APPLICATION = 2,
+};
 
-/* ---- Putting it together ------------------------------------------------------------------------
- */
+/* ---- Putting it together -------------------------------------------------------------------- */
 
 /* `{"p":6,...}` and `{"f":[],...}` are one object, in the order in which they came. */
-static char *join(const char *first, const char *second, size_t length)
+static char *join(const char *first, const char *second)
 {
-    const size_t head = strlen(first) - 1;
+    const size_t head = strlen(first) - 1, length = strlen(second);
     char *joined = malloc(head + length + 1);
     if (joined) {
         memcpy(joined, first, head);
@@ -27,22 +30,48 @@ static char *join(const char *first, const char *second, size_t length)
     return joined;
 }
 
-static bool has(const char *json, const char *key)
+/* What a description has: the system's part, the application's part. */
+struct parts {
+    bool system, application;
+};
+
+static struct parts parts_of(const char *json)
 {
     json_t *object = json_loads(json, 0, NULL);
-    const bool found = json_object_get(object, key) != NULL;
+    const struct parts parts = {json_object_get(object, "m") != NULL,
+                                json_object_get(object, "f") != NULL};
     json_decref(object);
-    return found;
+    return parts;
 }
 
-static char *copy(const struct vp_coap_message *answer)
+static char *copy(const uint8_t *bytes, size_t length)
 {
-    const char *text = (const char *)answer->payload;
-    const size_t length = answer->payload_length;
+    const char *text = (const char *)bytes;
     if (length < 2 || length > CLOUD_DESCRIBE_LIMIT || text[0] != '{' || text[length - 1] != '}') {
         return NULL;
     }
     return strndup(text, length);
+}
+
+/* @return the whole description, or NULL: the other half is to come, or it is none */
+static char *complete(struct cloud_connection *connection, char *text)
+{
+    const struct parts parts = parts_of(text);
+    if (parts.system && parts.application) {
+        return text;
+    }
+    if (!parts.system && !parts.application) {
+        free(text);
+        return NULL;
+    }
+    char *first = connection->half;
+    connection->half = text;
+    if (!first) {
+        return NULL;
+    }
+    char *joined = parts_of(first).system != parts.system ? join(first, text) : NULL;
+    free(first);
+    return joined;
 }
 
 /* ---- What is in it -------------------------------------------------------------------------- */
@@ -117,31 +146,39 @@ static void finish(struct cloud_connection *connection)
     cloud_describe_safe_mode(connection);
 }
 
-bool cloud_describe_take(struct cloud_connection *connection, const struct vp_coap_message *answer)
+bool cloud_describe_take(struct cloud_connection *connection, const uint8_t *bytes, size_t length)
 {
-    char *text = copy(answer);
+    char *text = copy(bytes, length);
     if (!text) {
         return false;
     }
-    const bool is_rest = connection->describe && !connection->described && has(text, "f") &&
-                         !has(text, "m") && has(connection->describe, "m") &&
-                         !has(connection->describe, "f");
-    if (is_rest) {
-        char *joined = join(connection->describe, text, strlen(text));
-        free(text);
-        text = joined ? joined : strdup(connection->describe);
+    char *whole = complete(connection, text);
+    if (!whole) {
+        return connection->half != NULL;
     }
+    cloud_describe_forget(connection);
     free(connection->describe);
-    connection->describe = text;
-    if (!text) {
-        return false;
-    }
-    if (!is_rest && !has(text, "f")) {
-        connection->described = false; /* the application's part comes next */
-        return true;
-    }
+    connection->describe = whole;
     finish(connection);
     return false;
+}
+
+void cloud_describe_forget(struct cloud_connection *connection)
+{
+    free(connection->half);
+    connection->half = NULL;
+}
+
+struct cloud_question cloud_describe_question(const struct cloud_connection *connection)
+{
+    static const uint8_t all = SYSTEM | APPLICATION;
+    return (struct cloud_question){
+        .code = VP_COAP_GET,
+        .path = "d",
+        .query = connection->describe_flags ? &all : NULL,
+        .query_length = connection->describe_flags ? 1 : 0,
+        .wants = CLOUD_WANTS_RESPONSE,
+    };
 }
 
 static bool on_answer(struct cloud_connection *connection, void *context, int error,
@@ -149,28 +186,27 @@ static bool on_answer(struct cloud_connection *connection, void *context, int er
 
 static void ask(struct cloud_connection *connection)
 {
-    const struct cloud_question question = {
-        .code = VP_COAP_GET,
-        .path = "d",
-        .wants = CLOUD_WANTS_RESPONSE,
-    };
+    const struct cloud_question question = cloud_describe_question(connection);
     cloud_exchange_ask(connection, &question, on_answer, NULL);
 }
 
-/* No answer in time: it is asked again, and in the end what is known has to do. */
+/* No answer in time: it is asked again, and in the end what is known has to do. Since 3.3.0 a
+ * device refuses to describe itself if it is not told what of it is wanted (description.cpp). */
 static bool on_answer(struct cloud_connection *connection, void *context, int error,
                       const struct vp_coap_message *answer)
 {
     (void)context;
     if (!error && answer) {
-        return cloud_describe_take(connection, answer);
+        return cloud_describe_take(connection, answer->payload, answer->payload_length);
     }
-    if (error == VP_ERROR_BUSY && connection->online && !connection->described) {
-        if (++connection->describe_tries < TRIES) {
-            ask(connection);
-        } else {
-            connection->described = true;
-        }
+    if (error == VP_ERROR_NOT_FOUND || !connection->online || connection->described) {
+        return false;
+    }
+    connection->describe_flags = connection->describe_flags || error == VP_ERROR_INVALID;
+    if (++connection->describe_tries < TRIES) {
+        ask(connection);
+    } else {
+        connection->described = true;
     }
     return false;
 }
@@ -178,5 +214,6 @@ static bool on_answer(struct cloud_connection *connection, void *context, int er
 void cloud_describe_ask(struct cloud_connection *connection)
 {
     connection->describe_tries = 0;
+    connection->describe_flags = false;
     ask(connection);
 }

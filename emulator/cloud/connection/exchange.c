@@ -161,15 +161,40 @@ static bool answered_by_id(struct cloud_connection *connection,
     return false;
 }
 
-static void answered_by_token(struct cloud_connection *connection,
+static bool answered_by_token(struct cloud_connection *connection,
                               const struct vp_coap_message *message)
 {
     for (unsigned i = 0; i < CLOUD_REQUESTS; i++) {
         struct cloud_request *request = &connection->exchange.requests[i];
         if (request->used && message->token_length == 1 && *message->token == request->token) {
             respond(connection, request, message);
-            return;
+            return true;
         }
+    }
+    return false;
+}
+
+/*
+ * Over TCP the firmware numbers some acknowledgements anew from 1.5.0 on: those of pings, and of
+ * signals (handle_received_message() in protocol.cpp @ v1.5.2). There is a token, or it is the
+ * oldest ping's.
+ */
+static void answered_under_another_id(struct cloud_connection *connection,
+                                      const struct vp_coap_message *message)
+{
+    struct cloud_request *oldest = NULL;
+    if (answered_by_token(connection, message)) {
+        return;
+    }
+    for (unsigned i = 0; i < CLOUD_REQUESTS; i++) {
+        struct cloud_request *request = &connection->exchange.requests[i];
+        if (request->used && !request->bytes && request->wants == CLOUD_WANTS_ACK &&
+            (!oldest || (int16_t)(request->id - oldest->id) < 0)) {
+            oldest = request;
+        }
+    }
+    if (oldest && message->token_length == 0) {
+        respond(connection, oldest, message);
     }
 }
 
@@ -177,7 +202,9 @@ bool cloud_exchange_answer(struct cloud_connection *connection,
                            const struct vp_coap_message *message)
 {
     if (message->type == VP_COAP_ACK || message->type == VP_COAP_RESET) {
-        answered_by_id(connection, message);
+        if (!answered_by_id(connection, message)) {
+            answered_under_another_id(connection, message);
+        }
         return true;
     }
     if (message->code >= VP_COAP_CODE(2, 0)) {

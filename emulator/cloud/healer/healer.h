@@ -11,12 +11,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "vparticle/cloud_devices.h"
 #include "vparticle/module.h"
 
 struct cloud_connection;
 struct cloud_core;
 struct cloud_image;
-struct vp_catalogue_module;
+struct cloud_images;
 
 enum {
     HEAL_TAKEN_LIMIT = 2, /**< times that a device may take a module, and still need it */
@@ -34,7 +35,10 @@ struct cloud_healing {
 
 /** Modules that the healer has: real ones that it was given, and those that it made. */
 struct cloud_modules {
+    struct cloud_images *images; /**< where their bytes are */
     struct cloud_module *first;
+    vp_cloud_module_source source; /**< or NULL */
+    void *context;
 };
 
 /** A device is in safe mode, and has described itself. */

@@ -32,16 +32,37 @@ int cloud_modules_add(struct cloud_modules *modules, const struct vp_module *mod
                                                .image = image});
 }
 
-static int forge(struct cloud_modules *modules, const struct vp_catalogue_module *row,
-                 struct cloud_image **image)
+/* A file may hold anything: only the module that is meant will do. */
+static bool is_module(const struct vp_catalogue_module *row, const uint8_t *bytes, size_t size)
+{
+    struct vp_module module;
+    return !vp_module_parse(bytes, size, &module, NULL) &&
+           module.platform == (uint16_t)row->platform && module.function == row->function &&
+           module.index == row->index && module.version == row->version;
+}
+
+static int make(const struct cloud_modules *modules, const struct vp_catalogue_module *row,
+                uint8_t **bytes, size_t *size)
+{
+    if (modules->source && !modules->source(modules->context, row, bytes, size)) {
+        if (is_module(row, *bytes, *size)) {
+            return 0;
+        }
+        free(*bytes);
+    }
+    return vp_forge_catalogue_module(row, bytes, size);
+}
+
+static int find_new(struct cloud_modules *modules, const struct vp_catalogue_module *row,
+                    struct cloud_image **image)
 {
     uint8_t *bytes;
     size_t size;
-    int error = vp_forge_catalogue_module(row, &bytes, &size);
+    int error = make(modules, row, &bytes, &size);
     if (error) {
         return error;
     }
-    *image = cloud_image_create(bytes, size);
+    *image = cloud_image_get(modules->images, bytes, size);
     free(bytes);
     if (!*image) {
         return VP_ERROR_NO_MEMORY;
@@ -71,7 +92,7 @@ int cloud_modules_find(struct cloud_modules *modules, const struct vp_catalogue_
             return 0;
         }
     }
-    return forge(modules, row, image);
+    return find_new(modules, row, image);
 }
 
 void cloud_modules_free(struct cloud_modules *modules)

@@ -54,6 +54,13 @@ void http_answer_bytes(struct http_request *request, const char *type, void *byt
     finish(request, MHD_HTTP_OK);
 }
 
+void http_answer_shared(struct http_request *request, struct MHD_Response *response)
+{
+    request->response = response;
+    request->shares_response = true;
+    finish(request, MHD_HTTP_OK);
+}
+
 void http_answer_ok(struct http_request *request)
 {
     http_answer(request, MHD_HTTP_OK, json_pack("{s:b}", "ok", 1));

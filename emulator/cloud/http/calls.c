@@ -7,6 +7,7 @@
 
 #include "cloud/http/describe.h"
 #include "cloud/http/route.h"
+#include "vparticle/application.h"
 #include "vparticle/cloud_devices.h"
 
 /** The request ended, and nobody is there for an answer. */
@@ -61,6 +62,8 @@ static json_t *core_info(const struct http_request *request)
                      "product_id", (int)facts.platform);
 }
 
+static const char too_long[] = "The name or the argument is too long";
+
 /* ---- Functions ---------------------------------------------------------------------------- */
 
 /** A value of 4 bytes, the most significant first (communication/src/messages.cpp @ v0.6.3). */
@@ -99,21 +102,21 @@ void http_device_call(struct http_request *request)
     asked(request,
           vp_cloud_call(request->server->cloud, request->device, function, argument ? argument : "",
                         on_returned, request),
-          "The function's name or argument is too long");
+          too_long);
 }
 
 /* ---- Variables ---------------------------------------------------------------------------- */
 
 /** @return NULL if these bytes are no value of that type */
-static json_t *read_value(enum http_variable_type type, const uint8_t *bytes, size_t length)
+static json_t *read_value(unsigned type, const uint8_t *bytes, size_t length)
 {
     double number;
     switch (type) {
-    case HTTP_VARIABLE_BOOL:
+    case VP_VARIABLE_BOOL:
         return length >= 1 ? json_boolean(bytes[0]) : NULL;
-    case HTTP_VARIABLE_INT:
+    case VP_VARIABLE_INT:
         return length >= 4 ? json_integer(read_int(bytes)) : NULL;
-    case HTTP_VARIABLE_DOUBLE: /* as the processor has it: little endian */
+    case VP_VARIABLE_DOUBLE: /* as the processor has it: little endian */
         if (length < sizeof number) {
             return NULL;
         }
@@ -147,20 +150,48 @@ static void on_value(void *context, int error, const struct vp_cloud_reply *repl
                           "result", value, "coreInfo", core_info(request)));
 }
 
-void http_device_variable(struct http_request *request)
+static int read_variable(struct http_request *request)
 {
-    const char *name = http_argument(request, "variable");
-    struct vp_cloud_connection_facts connection;
-    vp_cloud_connection_facts(request->device, &connection);
-    if (connection.online && connection.describe &&
-        http_variable_type(request->device, name) == HTTP_VARIABLE_NONE) {
-        http_refuse(request, MHD_HTTP_NOT_FOUND, "Variable not found",
-                    "the device has no variable of that name");
+    return vp_cloud_read_variable(request->server->cloud, request->device,
+                                  http_argument(request, "variable"), on_value, request);
+}
+
+static void refuse_variable(struct http_request *request)
+{
+    http_refuse(request, MHD_HTTP_NOT_FOUND, "Variable not found",
+                "the device has no variable of that name");
+}
+
+/** Now it is known what the variable's bytes mean. */
+static void on_described(void *context, int error, const struct vp_cloud_reply *reply)
+{
+    struct http_request *request = context;
+    (void)reply;
+    if (!error && http_variable_type(request->device, http_argument(request, "variable")) == 0) {
+        refuse_variable(request);
         return;
     }
-    asked(request,
-          vp_cloud_read_variable(request->server->cloud, request->device, name, on_value, request),
-          "The variable's name is too long");
+    error = error ? error : read_variable(request);
+    if (error) {
+        refuse(request, error, too_long);
+    }
+}
+
+void http_device_variable(struct http_request *request)
+{
+    struct vp_cloud_connection_facts connection;
+    vp_cloud_connection_facts(request->device, &connection);
+    if (!connection.online) {
+        refuse(request, VP_ERROR_NOT_FOUND, NULL);
+    } else if (!connection.describe) {
+        asked(request,
+              vp_cloud_describe(request->server->cloud, request->device, on_described, request),
+              too_long);
+    } else if (http_variable_type(request->device, http_argument(request, "variable")) == 0) {
+        refuse_variable(request);
+    } else {
+        asked(request, read_variable(request), too_long);
+    }
 }
 
 /* ---- Ping and signal ------------------------------------------------------------------------ */

@@ -44,21 +44,33 @@ static struct http_connection *oldest(const struct vp_cloud_server *server, enum
     return NULL;
 }
 
+bool http_connections_close_oldest(struct vp_cloud_server *server, enum http_phase phase)
+{
+    struct http_connection *connection = oldest(server, phase);
+    if (connection) {
+        server->counters.evicted++;
+        http_log(server, "closed a connection that had got nowhere: others need its place");
+        close_soon(connection);
+    }
+    return connection;
+}
+
 /**
- * Make a place free, if hardly any is left. Who has said by a token who it is, stays; of the others
- * the one that has achieved nothing for the longest time goes, and not a newcomer.
+ * Make a place free, if hardly any is left. First goes who has not said by a token who it is, and
+ * of these the one that has achieved nothing for the longest time, so not a newcomer.
  */
 static void evict(struct vp_cloud_server *server)
 {
     const unsigned limit = server->options.connection_limit;
-    struct http_connection *idle = oldest(server, HTTP_IDLE);
-    struct http_connection *unknown = oldest(server, HTTP_UNKNOWN);
-    if (server->counters.connections < limit - limit / 8 || (!idle && !unknown)) {
+    if (server->counters.connections < limit - limit / 8) {
         return;
     }
-    server->counters.evicted++;
-    http_log(server, "closed a connection that sent no request: others need its place");
-    close_soon(!unknown || (idle && idle->since <= unknown->since) ? idle : unknown);
+    const struct http_connection *idle = oldest(server, HTTP_IDLE);
+    const struct http_connection *unknown = oldest(server, HTTP_UNKNOWN);
+    const bool idle_first = idle && (!unknown || idle->since <= unknown->since);
+    (void)(http_connections_close_oldest(server, idle_first ? HTTP_IDLE : HTTP_UNKNOWN) ||
+           http_connections_close_oldest(server, HTTP_RECEIVING) ||
+           http_connections_close_oldest(server, HTTP_ANSWERING));
 }
 
 void http_connection_opened(struct vp_cloud_server *server, struct MHD_Connection *mhd,
@@ -106,7 +118,7 @@ void http_connections_check(struct vp_cloud_server *server)
 {
     static const char *const what[] = {
         [HTTP_IDLE] = "to send the head of a request",
-        [HTTP_UNKNOWN] = "to send a request",
+        [HTTP_UNKNOWN] = "to send a request or take its answer",
         [HTTP_RECEIVING] = "to send a request",
         [HTTP_ANSWERING] = "to take its answer",
     };

@@ -1,5 +1,6 @@
 #include "cloud/http/describe.h"
 
+#include "vparticle/application.h"
 #include "vparticle/catalogue.h"
 #include "vparticle/cloud_devices.h"
 
@@ -7,13 +8,13 @@
  * (communication/src/spark_descriptor.h
  * @ v0.6.3, docs.particle.io). */
 static const struct {
-    enum http_variable_type type;
+    enum vp_variable_type type;
     const char *name;
 } type_names[] = {
-    {HTTP_VARIABLE_BOOL, "bool"},
-    {HTTP_VARIABLE_INT, "int32"},
-    {HTTP_VARIABLE_STRING, "string"},
-    {HTTP_VARIABLE_DOUBLE, "double"},
+    {VP_VARIABLE_BOOL, "bool"},
+    {VP_VARIABLE_INT, "int32"},
+    {VP_VARIABLE_STRING, "string"},
+    {VP_VARIABLE_DOUBLE, "double"},
 };
 
 static const char *type_name(json_int_t type)
@@ -33,12 +34,12 @@ static json_t *load_description(const struct vp_cloud_device *device)
     return facts.describe ? json_loads(facts.describe, 0, NULL) : NULL;
 }
 
-enum http_variable_type http_variable_type(const struct vp_cloud_device *device, const char *name)
+unsigned http_variable_type(const struct vp_cloud_device *device, const char *name)
 {
     json_t *description = load_description(device);
     const json_t *type = json_object_get(json_object_get(description, "v"), name);
     const json_int_t number = json_is_integer(type) ? json_integer_value(type) : 0;
-    enum http_variable_type found = HTTP_VARIABLE_NONE;
+    unsigned found = 0;
     for (unsigned i = 0; i < sizeof type_names / sizeof type_names[0]; i++) {
         if ((json_int_t)type_names[i].type == number) {
             found = type_names[i].type;

@@ -9,16 +9,9 @@ json_t *http_describe_device(const struct vp_cloud_device *device, bool with_int
 
 json_t *http_describe_product(const struct vp_cloud_product *product);
 
-/** Types of a variable, as a device's description numbers them. */
-enum http_variable_type {
-    HTTP_VARIABLE_NONE = 0, /**< there is no such variable, as far as is known */
-    HTTP_VARIABLE_BOOL = 1,
-    HTTP_VARIABLE_INT = 2,
-    HTTP_VARIABLE_STRING = 4,
-    HTTP_VARIABLE_DOUBLE = 9,
-};
-
-enum http_variable_type http_variable_type(const struct vp_cloud_device *device, const char *name);
+/** @return one of enum vp_variable_type (application.h), or 0: no such variable, as far as is known
+ */
+unsigned http_variable_type(const struct vp_cloud_device *device, const char *name);
 bool http_has_function(const struct vp_cloud_device *device, const char *name);
 
 #endif

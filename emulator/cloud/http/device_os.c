@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cloud/http/image_cache.h"
 #include "cloud/http/route.h"
 #include "cloud/http/targets.h"
 
@@ -74,28 +75,20 @@ static json_t *describe_prefix(const struct vp_module *module)
 }
 
 /** @return NULL if out of memory */
-static json_t *describe_module(const struct vp_cloud_server *server,
+static json_t *describe_module(struct vp_cloud_server *server,
                                const struct vp_catalogue_release *release,
                                const struct vp_catalogue_module *row)
 {
-    uint8_t *bytes;
-    size_t size;
-    struct vp_module module;
-    struct vp_failure failure;
+    const struct http_image *image = http_get_image(server, release, row);
     char name[FILE_NAME_SIZE], crc[16];
-    if (http_load_module(server, release, row, &bytes, &size)) {
-        return NULL;
-    }
-    const int error = vp_module_parse(bytes, size, &module, &failure);
-    free(bytes);
-    if (error) {
+    if (!image) {
         return NULL;
     }
     file_name(release, row, name);
-    snprintf(crc, sizeof crc, "%08x", module.crc);
+    snprintf(crc, sizeof crc, "%08x", image->module.crc);
     return json_pack("{s:s, s:I, s:o, s:{s:b, s:s, s:s}}", "filename", name, "size",
-                     (json_int_t)size, "prefixInfo", describe_prefix(&module), "crc", "ok", 1,
-                     "storedCrc", crc, "actualCrc", crc);
+                     (json_int_t)image->size, "prefixInfo", describe_prefix(&image->module), "crc",
+                     "ok", 1, "storedCrc", crc, "actualCrc", crc);
 }
 
 static json_t *describe_release(const struct vp_catalogue_release *release)
@@ -208,8 +201,6 @@ static const struct vp_catalogue_module *find_file(const struct vp_catalogue_rel
 void http_device_os_file(struct http_request *request)
 {
     enum vp_platform platform;
-    uint8_t *bytes;
-    size_t size;
     const struct vp_catalogue_release *release = NULL;
     const struct vp_catalogue_module *module = NULL;
     if (vp_platform_from_name(http_argument(request, "platform"), &platform) == 0) {
@@ -222,9 +213,12 @@ void http_device_os_file(struct http_request *request)
         http_refuse(request, MHD_HTTP_NOT_FOUND, "Not found",
                     "there is no such file; GET /v1/device-os/versions/{version} names those of a "
                     "version");
-    } else if (http_load_module(request->server, release, module, &bytes, &size)) {
-        http_answer(request, MHD_HTTP_INTERNAL_SERVER_ERROR, NULL);
-    } else {
-        http_answer_bytes(request, "application/octet-stream", bytes, size);
+        return;
     }
+    const struct http_image *image = http_get_image(request->server, release, module);
+    if (!image) {
+        http_answer(request, MHD_HTTP_INTERNAL_SERVER_ERROR, NULL);
+        return;
+    }
+    http_answer_shared(request, image->response);
 }

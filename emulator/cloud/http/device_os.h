@@ -14,4 +14,9 @@ int http_load_module(const struct vp_cloud_server *server,
                      const struct vp_catalogue_release *release,
                      const struct vp_catalogue_module *module, uint8_t **bytes, size_t *size);
 
+/** The same as a vp_cloud_module_source; the server is its context. VP_ERROR_NOT_FOUND: of no
+ *  release. */
+int http_find_module(void *server, const struct vp_catalogue_module *module, uint8_t **bytes,
+                     size_t *size);
+
 #endif

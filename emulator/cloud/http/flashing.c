@@ -70,6 +70,12 @@ static bool is_binary(const struct http_request *request, const struct http_fiel
            vp_module_parse(file->bytes, file->size, &module, &failure) == 0;
 }
 
+static bool is_not_alone(const struct http_request *request, unsigned number)
+{
+    number++;
+    return http_fields_file(&request->fields, &number) != NULL;
+}
+
 static void flash_sources(struct http_request *request)
 {
     struct vp_cloud_device_facts facts;
@@ -125,6 +131,9 @@ bool http_flash(struct http_request *request)
     }
     if (!file) {
         flash_known_app(request, app);
+    } else if (is_binary(request, file) && is_not_alone(request, from)) {
+        http_refuse(request, MHD_HTTP_BAD_REQUEST, "invalid_request",
+                    "a device is flashed with one binary at a time");
     } else if (is_binary(request, file)) {
         flash(request, file->file_name, file->bytes, file->size);
     } else if (http_has_source(request)) {

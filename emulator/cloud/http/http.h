@@ -30,10 +30,10 @@ enum {
 
 /* ---- Connections -------------------------------------------------------------------- */
 
-/** What a connection is doing. Of the first two kinds some have to go when there are too many. */
+/** What a connection is doing; those come first that have to go first when there are too many. */
 enum http_phase {
     HTTP_IDLE,      /**< has sent no complete head of a request */
-    HTTP_UNKNOWN,   /**< sends a body, and has not said yet who it is */
+    HTTP_UNKNOWN,   /**< sends a body or takes an answer, and has not said by a token who it is */
     HTTP_RECEIVING, /**< sends a body */
     HTTP_ANSWERING, /**< takes its answer */
     HTTP_WORKING,   /**< waits for us */
@@ -54,6 +54,8 @@ void http_connection_opened(struct vp_cloud_server *server, struct MHD_Connectio
                             void **context);
 void http_connection_closed(void **context);
 void http_connection_enter(struct http_connection *connection, enum http_phase phase);
+/** Close the one that has been in a phase for the longest time. @return false: there is none */
+bool http_connections_close_oldest(struct vp_cloud_server *server, enum http_phase phase);
 /** Close those that have been in a phase for too long. */
 void http_connections_check(struct vp_cloud_server *server);
 /** How many there may be: as the options say, and the process may open. */
@@ -63,6 +65,7 @@ unsigned http_connections_limit(unsigned wanted);
 
 struct http_stream;
 struct http_build;
+struct http_image;
 
 /** passwords.h; a ring. */
 struct http_password_queue {
@@ -89,6 +92,8 @@ struct vp_cloud_server {
     struct http_stream *streams;
     struct http_build *builds; /**< the newest first */
     unsigned build_count;
+    struct http_image *image_list; /**< image_cache.h */
+    unsigned image_count;
     size_t anonymous_bytes;
     struct vp_cloud_server_counters counters;
 };
@@ -140,6 +145,7 @@ struct http_request {
     struct MHD_Response *response;
     unsigned status;
     bool is_stream;
+    bool shares_response; /**< it is not the request's own */
     /** Called if the request ends before it was answered; @p later is the handler's. */
     void (*forget)(struct http_request *request, void *later);
     void *later;
@@ -178,6 +184,9 @@ void http_answer(struct http_request *request, unsigned status, json_t *object);
 
 /** @param bytes  becomes the answer's: free() */
 void http_answer_bytes(struct http_request *request, const char *type, void *bytes, size_t size);
+
+/** @param response  stays its owner's */
+void http_answer_shared(struct http_request *request, struct MHD_Response *response);
 
 /** {"ok": false, "error": ERROR, "error_description": ...} */
 void http_refuse(struct http_request *request, unsigned status, const char *error,

@@ -55,3 +55,11 @@ int http_load_module(const struct vp_cloud_server *server,
     }
     return vp_forge_catalogue_module(module, bytes, size);
 }
+
+int http_find_module(void *server, const struct vp_catalogue_module *module, uint8_t **bytes,
+                     size_t *size)
+{
+    const struct vp_catalogue_release *release =
+        vp_catalogue_find_release(module->platform, module->release);
+    return release ? http_load_module(server, release, module, bytes, size) : VP_ERROR_NOT_FOUND;
+}

@@ -173,7 +173,8 @@ static bool make_room(struct http_request *request, size_t wanted)
                     "the Authorization header");
         return false;
     }
-    if (server->counters.body_bytes + more > HTTP_BODY_POOL) {
+    if (server->counters.body_bytes + more > HTTP_BODY_POOL &&
+        (!request->account || !http_connections_close_oldest(server, HTTP_RECEIVING))) {
         http_refuse(request, MHD_HTTP_SERVICE_UNAVAILABLE, "busy",
                     "too much is being received at the moment; try again");
         return false;
@@ -261,8 +262,9 @@ static void handle(struct http_request *request)
 static enum MHD_Result send_answer(struct http_request *request)
 {
     request->state = HTTP_DONE;
-    http_connection_enter(request->connection,
-                          request->is_stream ? HTTP_STREAMING : HTTP_ANSWERING);
+    http_connection_enter(request->connection, request->is_stream ? HTTP_STREAMING
+                                               : request->account ? HTTP_ANSWERING
+                                                                  : HTTP_UNKNOWN);
     return MHD_queue_response(request->mhd, request->status, request->response);
 }
 
@@ -323,7 +325,7 @@ void http_request_completed(void *server, struct MHD_Connection *mhd, void **con
     }
     release_body(request);
     http_connection_enter(request->connection, HTTP_IDLE);
-    if (request->response) {
+    if (request->response && !request->shares_response) {
         MHD_destroy_response(request->response);
     }
     http_uri_free(&request->uri);

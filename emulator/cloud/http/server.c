@@ -8,15 +8,19 @@
 #include <unistd.h>
 
 #include "cloud/http/build.h"
+#include "cloud/http/device_os.h"
 #include "cloud/http/http.h"
+#include "cloud/http/image_cache.h"
 #include "cloud/http/passwords.h"
 #include "cloud/http/stream.h"
 #include "net/socket.h"
+#include "vparticle/cloud_devices.h"
 #include "vparticle/usbip.h"
 
 enum {
     CONNECTION_MEMORY = 16 << 10, /* bytes for the head of a request */
-    SILENCE_LIMIT = 60,           /* seconds without a byte, where nothing else limits it */
+    SEND_BUFFER = 64 << 10,
+    SILENCE_LIMIT = 60, /* seconds without a byte, where nothing else limits it */
 };
 
 static const ev_tstamp tick_interval = 1.;
@@ -190,6 +194,18 @@ static struct MHD_Daemon *start_daemon(struct vp_cloud_server *server, int descr
                             MHD_OPTION_END);
 }
 
+/**
+ * A crowd that comes at once must not push others out of the queue, who would come back a second
+ * later; and for those who ask for much and do not read it, the kernel need not copy much.
+ * Connections inherit this. It is nothing that a server could not do without.
+ */
+static void prepare(int descriptor)
+{
+    const int size = SEND_BUFFER;
+    listen(descriptor, SOMAXCONN);
+    setsockopt(descriptor, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+}
+
 static int listen_at(struct vp_cloud_server *server, const char *address,
                      struct vp_failure *failure)
 {
@@ -199,6 +215,7 @@ static int listen_at(struct vp_cloud_server *server, const char *address,
     if (error) {
         return error;
     }
+    prepare(descriptor);
     vp_socket_address(descriptor, server->address, sizeof server->address);
     server->daemon = start_daemon(server, descriptor);
     if (!server->daemon) {
@@ -241,6 +258,9 @@ int vp_cloud_server_create(struct vp_cloud_server **server, struct vp_cloud *clo
         free(made);
         return error;
     }
+    if (made->images) {
+        vp_cloud_set_module_source(cloud, http_find_module, made); /* the healer's are the same */
+    }
     *server = made;
     return 0;
 }
@@ -268,12 +288,17 @@ void vp_cloud_server_destroy(struct vp_cloud_server *server)
     /* What is suspended cannot be stopped. */
     http_streams_end(server);
     while (server->waiting) {
+        server->waiting->forget(server->waiting, server->waiting->later);
         http_refuse(server->waiting, MHD_HTTP_SERVICE_UNAVAILABLE, "stopped",
                     "the cloud was stopped");
     }
     ev_timer_stop(server->loop, &server->timer);
     MHD_stop_daemon(server->daemon);
     http_builds_free(server);
+    http_images_free(server);
+    if (server->images) {
+        vp_cloud_set_module_source(server->cloud, NULL, NULL);
+    }
     free(server->images);
     free(server);
 }

@@ -14,16 +14,20 @@ enum {
     STREAMS_PER_ACCOUNT = 100, /* Particle's own limit */
     BLOCK_SIZE = 16 << 10,
     BUFFER_FIRST = 1024,
+    FAREWELL_ROOM = 80, /* bytes that are kept free to say why a stream ends */
 };
 
 static const char greeting[] = ":ok\n\n";
 static const char heartbeat[] = "\n";
-static const char farewell[] = "\n:dropped: too many events were not read in time\n\n";
+static const char too_slow[] = "\n:dropped: too many events were not read in time\n\n";
+static const char no_token[] = "\n:dropped: the access token has expired or was revoked\n\n";
+_Static_assert(sizeof too_slow <= FAREWELL_ROOM && sizeof no_token <= FAREWELL_ROOM, "farewells");
 
 struct http_stream {
     struct vp_cloud_server *server;
     struct MHD_Connection *mhd;
     const struct vp_cloud_account *account;
+    char token[VP_CLOUD_TOKEN_SIZE + 1]; /* it has to be good all the while */
     char *buffer;
     size_t from, used, room; /* buffer[from .. used) waits */
     bool suspended;          /* its reader has taken all */
@@ -50,7 +54,7 @@ static bool make_room(struct http_stream *stream, size_t more)
         stream->from = 0;
     }
     size_t room = stream->room ? stream->room : BUFFER_FIRST;
-    while (room < stream->used + more + sizeof farewell) {
+    while (room < stream->used + more + FAREWELL_ROOM) {
         room *= 2;
     }
     if (room > stream->room) {
@@ -70,14 +74,19 @@ static void append(struct http_stream *stream, const char *text, size_t length)
     stream->used += length;
 }
 
+static void say_farewell(struct http_stream *stream, const char *text)
+{
+    append(stream, text, strlen(text));
+    stream->ending = true;
+    wake(stream);
+}
+
 static void drop(struct http_stream *stream)
 {
-    stream->ending = true;
     stream->server->counters.dropped++;
     http_log(stream->server, "dropped the reader of an event stream: it did not read %zu bytes",
              stream->used - stream->from);
-    append(stream, farewell, sizeof farewell - 1);
-    wake(stream);
+    say_farewell(stream, too_slow);
 }
 
 void http_stream_send(struct http_stream *stream, const char *text, size_t length)
@@ -147,6 +156,7 @@ static struct http_stream *create(struct http_request *request)
     stream->server = request->server;
     stream->mhd = request->mhd;
     stream->account = request->account;
+    strncpy(stream->token, request->token, sizeof stream->token - 1);
     append(stream, greeting, sizeof greeting - 1);
     request->response =
         MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK_SIZE, read_more, stream, on_end);
@@ -161,11 +171,12 @@ static struct http_stream *create(struct http_request *request)
 struct http_stream *http_stream_open(struct http_request *request, void (*closed)(void *context),
                                      void *context)
 {
-    if (request->server->counters.streams >= STREAMS_MOST ||
-        count_of(request) >= STREAMS_PER_ACCOUNT) {
+    const unsigned places = request->server->options.connection_limit / 2;
+    const unsigned most = places < STREAMS_MOST ? places : STREAMS_MOST;
+    if (request->server->counters.streams >= most || count_of(request) >= STREAMS_PER_ACCOUNT) {
         http_refuse(request, MHD_HTTP_TOO_MANY_REQUESTS, "too many streams",
-                    "there are at most %d event streams for an account, and %d in all",
-                    STREAMS_PER_ACCOUNT, STREAMS_MOST);
+                    "there are at most %d event streams for an account, and %u in all",
+                    STREAMS_PER_ACCOUNT, most);
         return NULL;
     }
     struct http_stream *stream = create(request);
@@ -189,7 +200,9 @@ void http_streams_beat(struct vp_cloud_server *server)
     struct http_stream *stream;
     DL_FOREACH(server->streams, stream)
     {
-        if (stream->from == stream->used) {
+        if (!stream->ending && !vp_cloud_authorize(server->cloud, stream->token, NULL)) {
+            say_farewell(stream, no_token);
+        } else if (stream->from == stream->used) {
             http_stream_send(stream, heartbeat, sizeof heartbeat - 1);
         }
     }

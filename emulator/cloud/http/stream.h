@@ -18,7 +18,8 @@ struct http_stream *http_stream_open(struct http_request *request, void (*closed
  */
 void http_stream_send(struct http_stream *stream, const char *text, size_t length);
 
-/** A line to those who have heard nothing for a while: the tools give up a silent stream. */
+/** A line to those who have heard nothing for a while: the tools give up a silent stream. Those
+ * whose access token is not good any more are dropped. */
 void http_streams_beat(struct vp_cloud_server *server);
 
 /** End all streams; the connections are there until libmicrohttpd stops. */

@@ -120,7 +120,8 @@ static void check_owner(struct http_request *request)
 {
     const char *text = http_argument(request, "token");
     const struct vp_cloud_account *account = http_basic_account(request);
-    if (!account || account != vp_cloud_authorize(request->server->cloud, text, NULL)) {
+    const struct vp_cloud_account *owner = vp_cloud_authorize(request->server->cloud, text, NULL);
+    if (!account || (owner && owner != account)) {
         http_refuse(request, MHD_HTTP_UNAUTHORIZED, "invalid_grant",
                     "User credentials are invalid");
         return;

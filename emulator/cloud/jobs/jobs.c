@@ -14,32 +14,6 @@ enum {
     CHUNKS_LIMIT = 65535,  /* chunked_transfer.h @ v0.7.0: MAX_CHUNKS */
 };
 
-/* ---- Images --------------------------------------------------------------------------------- */
-
-struct cloud_image *cloud_image_create(const uint8_t *bytes, size_t size)
-{
-    struct cloud_image *image = malloc(sizeof *image + size);
-    if (image) {
-        image->references = 1;
-        image->size = size;
-        memcpy(image->bytes, bytes, size);
-    }
-    return image;
-}
-
-struct cloud_image *cloud_image_share(struct cloud_image *image)
-{
-    image->references++;
-    return image;
-}
-
-void cloud_image_release(struct cloud_image *image)
-{
-    if (image && --image->references == 0) {
-        free(image);
-    }
-}
-
 /* ---- The queue ------------------------------------------------------------------------------ */
 
 static void free_job(struct cloud_job *job)
@@ -95,7 +69,7 @@ int cloud_jobs_add(struct cloud_connection *connection, const char *file_name,
     if (id) {
         *id = job->id;
     }
-    cloud_activate(connection);
+    cloud_rouse(connection);
     return 0;
 }
 
@@ -110,6 +84,9 @@ void job_end(struct cloud_connection *connection, struct cloud_job *job,
     struct cloud_jobs *jobs = &connection->jobs;
     const bool ran = jobs->current == job;
     cloud_exchange_forget(&connection->exchange, NULL, job);
+    if (state == VP_CLOUD_JOB_SENT) {
+        connection->restless = 0;
+    }
     job->state = state;
     snprintf(job->why, sizeof job->why, "%s", why ? why : "");
     if (ran) {

@@ -17,23 +17,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cloud/jobs/image.h"
 #include "vparticle/cloud_devices.h"
 
 struct cloud_connection;
 struct cloud_job;
-
-/** Bytes of a file, shared by the jobs that send it. */
-struct cloud_image {
-    unsigned references;
-    size_t size;
-    uint8_t bytes[];
-};
-
-/** @return a copy of the bytes with one reference, or NULL: no memory */
-struct cloud_image *cloud_image_create(const uint8_t *bytes, size_t size);
-struct cloud_image *cloud_image_share(struct cloud_image *image);
-/** NULL is allowed. */
-void cloud_image_release(struct cloud_image *image);
 
 struct cloud_jobs {
     struct cloud_job *first; /**< oldest first */

@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
 
 #include "bytes.h"
 #include "cloud/jobs/job.h"
@@ -48,11 +47,6 @@ static size_t chunk_at(const struct cloud_job *job, uint32_t index, const uint8_
     return left < job->chunk_size ? left : job->chunk_size;
 }
 
-static uint32_t checksum(const uint8_t *bytes, size_t length)
-{
-    return (uint32_t)crc32(0, bytes, (uInt)length);
-}
-
 /* The last one is sent as short as it is: Flasher.js fills it up for firmware of 2014. */
 static void send_fast_chunk(struct cloud_connection *connection, struct cloud_job *job,
                             uint32_t index)
@@ -60,7 +54,7 @@ static void send_fast_chunk(struct cloud_connection *connection, struct cloud_jo
     uint8_t message[CHUNK_ROOM], sum[4];
     const uint8_t *bytes;
     const size_t length = chunk_at(job, index, &bytes);
-    vp_put_be32(sum, checksum(bytes, length));
+    vp_put_be32(sum, cloud_image_sum(job->image, job->chunk_size, index));
     const uint8_t place[2] = {(uint8_t)(index >> 8), (uint8_t)index};
     const uint8_t token = 0;
     struct vp_coap_writer writer;
@@ -81,7 +75,7 @@ static void send_slow_chunk(struct cloud_connection *connection, struct cloud_jo
     uint8_t sum[4];
     const uint8_t *bytes;
     const size_t length = chunk_at(job, job->at, &bytes);
-    vp_put_be32(sum, checksum(bytes, length));
+    vp_put_be32(sum, cloud_image_sum(job->image, job->chunk_size, job->at));
     const struct cloud_question question = {
         .code = VP_COAP_POST,
         .path = "c",

@@ -3,8 +3,9 @@
  * in protocol.cpp, description.cpp.
  *
  * A description that does not fit into the firmware's buffer loses the pieces that don't
- * (BufferAppender in appender.h). From 1.5.0 on the firmware panics then; from 3.3.0 on it sends
- * blocks (RFC 7959). Neither is modelled.
+ * (BufferAppender in appender.h); here it ends where the buffer does. From 1.5.0 on the firmware
+ * panics then; from 3.3.0 on it sends blocks (RFC 7959). Neither is modelled: only an application
+ * with very many functions and variables comes that far.
  */
 #include "system/cloud/session.h"
 
@@ -71,19 +72,19 @@ static char *compose(const struct vp_system *system, uint8_t flags)
     const bool both = application && (wanted & VP_DESCRIBE_SYSTEM);
     struct vp_text text = {0};
     vp_text_add(&text, "{");
-    if (application && !rules->system_first) {
+    if (application && !rules->strict) {
         add_application(system, &text);
     }
-    if (both && !rules->system_first) {
+    if (both && !rules->strict) {
         vp_text_add(&text, ",");
     }
     if (wanted & VP_DESCRIBE_SYSTEM) {
         add_system(system, &text);
     }
-    if (both && rules->system_first) {
+    if (both && rules->strict) {
         vp_text_add(&text, ",");
     }
-    if (application && rules->system_first) {
+    if (application && rules->strict) {
         add_application(system, &text);
     }
     vp_text_add(&text, "}");
@@ -141,6 +142,37 @@ static bool answer_separately(struct vp_system *system, const struct vp_incoming
            send(system, &writer, flags, VP_SEND_NEW);
 }
 
+static bool refuse(struct vp_system *system, const struct vp_coap_message *message)
+{
+    uint8_t bytes[VP_SESSION_BUFFER];
+    struct vp_coap_writer writer;
+    const bool confirmable = message->type == VP_COAP_CONFIRMABLE;
+    vp_coap_begin(&writer, bytes, sizeof bytes, confirmable ? VP_COAP_ACK : VP_COAP_NON_CONFIRMABLE,
+                  VP_COAP_BAD_REQUEST, message->id, message->token, message->token_length);
+    return vp_session_send(system, bytes, vp_coap_finish(&writer),
+                           confirmable ? VP_SEND_ANSWER : VP_SEND_NEW);
+}
+
+/* Description::receiveRequest(), but for requests of blocks. */
+static bool describe_strictly(struct vp_system *system, const struct vp_incoming *request)
+{
+    enum { ALL = VP_DESCRIBE_SYSTEM | VP_DESCRIBE_APPLICATION | VP_DESCRIBE_METRICS };
+    struct vp_coap_message message;
+    if (vp_coap_read(&message, request->bytes, request->length)) {
+        return false; /* MALFORMED_MESSAGE */
+    }
+    const struct vp_coap_option *query = vp_coap_option(&message, VP_COAP_URI_QUERY, 0);
+    if (message.type != VP_COAP_CONFIRMABLE || message.token_length != 1 || !query) {
+        return refuse(system, &message);
+    }
+    const uint8_t flags = (uint8_t)(vp_coap_option_number(query) & ALL);
+    if (flags == 0) { /* nothing to describe is an error: INTERNAL */
+        vp_session_acknowledge(system, request, VP_COAP_EMPTY, NULL, NULL);
+        return false;
+    }
+    return answer_separately(system, request, flags);
+}
+
 bool vp_session_describe(struct vp_system *system, const struct vp_incoming *request)
 {
     const struct vp_describe_rules *rules = system->cloud.session->rules->describe;
@@ -149,8 +181,8 @@ bool vp_session_describe(struct vp_system *system, const struct vp_incoming *req
     if (request->length > 8 && request->bytes[8] <= rules->flags_limit) {
         flags = request->bytes[8];
     }
-    if (!vp_incoming_has(request, 4)) {
-        return true;
+    if (rules->strict) {
+        return describe_strictly(system, request);
     }
     switch (rules->answer) {
     case VP_DESCRIBE_TWICE:
@@ -170,7 +202,7 @@ bool vp_session_present(struct vp_system *system, uint8_t flags)
     uint8_t bytes[VP_SESSION_BUFFER];
     struct vp_coap_writer writer;
     struct vp_session *session = system->cloud.session;
-    const bool token = session->rules->describe->system_first;
+    const bool token = session->rules->describe->strict;
     session->token = (uint8_t)(session->token + token);
     vp_coap_begin(&writer, bytes, sizeof bytes, VP_COAP_CONFIRMABLE, VP_COAP_POST, 0,
                   &session->token, token ? 1 : 0);

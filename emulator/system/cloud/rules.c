@@ -141,8 +141,8 @@ static const struct vp_describe_rules describes_separately = {.answer = VP_DESCR
                                                               .flags_limit = 7};
 
 /* description.cpp @ v3.3.0-rc.1, v3.3.1 */
-static const struct vp_describe_rules describes_system_first = {
-    .answer = VP_DESCRIBE_SEPARATELY, .flags_limit = 7, .system_first = true};
+static const struct vp_describe_rules describes_strictly = {
+    .answer = VP_DESCRIBE_SEPARATELY, .flags_limit = 7, .strict = true};
 
 /* ---- Functions and variables ---------------------------------------------------------------- */
 
@@ -302,7 +302,7 @@ static const struct vp_cloud_rules on_tcp[] = {
 { 1500,   true,   false,  800,    &hello_layered,      &greets_since_1_2,   &describes_metrics,      &calls_layered,   &channel_since_1_2 },     /* 1.5.0-rc.1 */
 { 2000,   true,   false,  800,    &hello_with_goodbye, &greets_since_2_0,   &describes_separately,   &calls_layered,   &channel_since_2_0 },     /* 2.0.0 */
 { 3000,   true,   false,  960,    &hello_with_sizes,   &greets_since_3_0,   &describes_separately,   &calls_since_3_0, &channel_since_2_0 },     /* 3.0.0 */
-{ 3300,   true,   false,  960,    &hello_with_sizes,   &greets_since_3_0,   &describes_system_first, &calls_since_3_0, &channel_since_2_0 },     /* 3.3.0-rc.1 */
+{ 3300,   true,   false,  960,    &hello_with_sizes,   &greets_since_3_0,   &describes_strictly,     &calls_since_3_0, &channel_since_2_0 },     /* 3.3.0-rc.1 */
 };
 
 static const struct vp_cloud_rules on_udp[] = {
@@ -321,7 +321,7 @@ static const struct vp_cloud_rules on_udp[] = {
 { 2000,   true,   false,  800,    &hello_with_goodbye,     &greets_since_2_0,   &describes_separately,   &calls_layered,   &channel_since_2_0 },    /* 2.0.0 */
 { 2201,   true,   false,  900,    &hello_with_goodbye,     &greets_since_2_0,   &describes_separately,   &calls_layered,   &channel_since_2_0 },    /* 2.2.0-rc.2 */
 { 3000,   true,   false,  960,    &hello_with_sizes,       &greets_since_3_0,   &describes_separately,   &calls_since_3_0, &channel_since_2_0 },    /* 3.0.0 */
-{ 3300,   true,   false,  960,    &hello_with_sizes,       &greets_since_3_0,   &describes_system_first, &calls_since_3_0, &channel_since_2_0 },    /* 3.3.0-rc.1 */
+{ 3300,   true,   false,  960,    &hello_with_sizes,       &greets_since_3_0,   &describes_strictly,     &calls_since_3_0, &channel_since_2_0 },    /* 3.3.0-rc.1 */
 };
 // clang-format on
 

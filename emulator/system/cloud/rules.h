@@ -43,7 +43,7 @@ struct vp_describe_rules {
     bool always_application; /**< any flag is taken for that of the application */
     bool late_flags;         /**< 2 and 4 are the flags, not 1 and 2 */
     uint8_t flags_limit;     /**< larger numbers are taken for both flags */
-    bool system_first;
+    bool strict;             /**< description.cpp: reads options, and insists on them */
 };
 
 /** functions.h, variables.h: queue[7] is where the name begins. */

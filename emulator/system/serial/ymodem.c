@@ -132,6 +132,7 @@ static void finish_first(struct vp_system *system)
 void vp_ymodem_announce(struct vp_system *system)
 {
     say_line(system, "Restarting system to apply firmware update...");
+    system->reset_reason = VP_RESET_REASON_UPDATE; /* system_fileTransfer() @ v0.6.0 */
     wait_then(system, PAUSE_BEFORE_RESET, VP_SYSTEM_NEXT_RESET);
 }
 

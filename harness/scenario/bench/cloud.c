@@ -60,7 +60,8 @@ static void know_id(struct vp_engine *engine)
 
 static int start(struct vp_engine *engine, struct vp_failure *failure)
 {
-    const struct vp_local_cloud_options options = {.address = "127.0.0.1:0"};
+    const struct vp_local_cloud_options options = {.address = "127.0.0.1:0",
+                                                   .server = engine->server};
     int error = vp_local_cloud_start(&engine->cloud, engine->loop, &options, failure);
     if (!error) {
         error = vp_event_log_start(&engine->events, vp_local_cloud_core(engine->cloud),
