@@ -88,6 +88,9 @@ static void on_pass(void *context, struct vp_device *device)
 void vp_local_cloud_settle(struct vp_local_cloud *cloud)
 {
     vp_cloud_settle(cloud->core);
+    for (take_turn(cloud); ev_is_active(&cloud->turn); take_turn(cloud)) {
+        ev_run(cloud->loop, EVRUN_ONCE);
+    }
 }
 
 /* ---- From first to last -------------------------------------------------------------------- */

@@ -20,6 +20,7 @@
 
 #include "cloud/kept.h"
 #include "files/remove_folder.h"
+#include "vparticle/board.h"
 #include "vparticle/catalogue.h"
 #include "vparticle/cloud.h"
 #include "vparticle/cloud_devices.h"
@@ -72,11 +73,21 @@ static void on_event(void *context, const struct vp_cloud_event *event)
     }
 }
 
+/* The system replaces the bootloader in place, and nothing can put it back: a board that loses its
+ * power there is dead, and so is one whose process is killed there. The kill waits until it is
+ * done. */
+static bool is_bootloader(uint32_t address)
+{
+    const struct vp_region *place = &vp_board_find(VP_PLATFORM_PHOTON)->bootloader;
+    return address >= place->start && address < place->end;
+}
+
 static uint32_t on_operation(void *context, const struct vp_flash_operation *operation)
 {
     (void)context;
     shared->operations++;
-    if (last_operation && shared->operations == last_operation) {
+    if (last_operation && shared->operations >= last_operation &&
+        !is_bootloader(operation->address)) {
         raise(SIGKILL);
     }
     return operation->length;
@@ -224,7 +235,7 @@ static void test_kill(void **state)
     unsigned unfinished = 0;
     for (unsigned kill = 0; kill < KILLS; kill++) {
         make_folder(&world);
-        const uint64_t operation = 1 + kill * (operations - 1) / (KILLS - 1);
+        const uint64_t operation = 1 + kill * (operations - 2) / (KILLS - 1);
         const int status = upgrade_and_die(&world, operation);
         assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
         const unsigned open = shared->started - shared->succeeded;
