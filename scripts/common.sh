@@ -106,7 +106,7 @@ firmware() {
 }
 
 # Packages that real tools need: what they are, what they compile, and what they look for.
-tool_packages="dfu-util usbutils usbip lrzsz udev systemd xz/xz-utils openssl python3 python3-serial npm/npm g++ make
+tool_packages="dfu-util usbutils usbip lrzsz curl slowhttptest udev systemd xz/xz-utils openssl python3 python3-serial npm/npm g++ make
     libudev-dev"
 
 # What the guest is made from, besides the kernel's package: 'vparticle guest prepare' downloads that.
