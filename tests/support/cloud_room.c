@@ -194,3 +194,19 @@ uint16_t room_version(const struct cloud_room *room, unsigned device, const char
     }
     return 0;
 }
+
+int room_set_up(void **state)
+{
+    struct cloud_room *room = calloc(1, sizeof *room);
+    room_open(room);
+    *state = room;
+    return 0;
+}
+
+int room_tear_down(void **state)
+{
+    struct cloud_room *room = *state;
+    room_close(room);
+    free(room);
+    return 0;
+}

@@ -30,6 +30,10 @@ void room_open(struct cloud_room *room);
 /** Destroy cloud and devices. */
 void room_close(struct cloud_room *room);
 
+/** The same for a test of CMocka's, whose state is the room. */
+int room_set_up(void **state);
+int room_tear_down(void **state);
+
 /** Add a device, claimed. @return its number */
 unsigned room_add(struct cloud_room *room, const char *spec);
 

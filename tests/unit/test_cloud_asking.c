@@ -12,22 +12,6 @@
 #include "support/cloud_room.h"
 #include "vparticle/application.h"
 
-static int set_up(void **state)
-{
-    struct cloud_room *room = calloc(1, sizeof *room);
-    room_open(room);
-    *state = room;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct cloud_room *room = *state;
-    room_close(room);
-    free(room);
-    return 0;
-}
-
 /* ---- Asking --------------------------------------------------------------------------------- */
 
 struct asked {
@@ -208,7 +192,7 @@ static void waits_at_real_speed(void **state)
     assert_in_range(vp_device_time(room->devices[device]) - before, (uint64_t)waited, 60000);
 }
 
-#define WITH_ROOM(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define WITH_ROOM(test) cmocka_unit_test_setup_teardown(test, room_set_up, room_tear_down)
 
 int main(void)
 {

@@ -14,22 +14,6 @@
 #include "support/cloud_room.h"
 #include "vparticle/forge.h"
 
-static int set_up(void **state)
-{
-    struct cloud_room *room = calloc(1, sizeof *room);
-    room_open(room);
-    *state = room;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct cloud_room *room = *state;
-    room_close(room);
-    free(room);
-    return 0;
-}
-
 /* ---- The plan ------------------------------------------------------------------------------- */
 
 /* A report of a device with modules "FUNCTION INDEX VERSION": dependencies are those of the
@@ -527,22 +511,30 @@ int main(void)
         cmocka_unit_test(says_what_nobody_has),
         cmocka_unit_test(never_goes_down),
         cmocka_unit_test(every_rule_has_a_source),
-        cmocka_unit_test_setup_teardown(heals_a_photon, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(heals_what_came_by_usb, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(finishes_what_a_person_began, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(heals_a_downgrade_straight_back_up, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(heals_electrons, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(heals_all_the_way, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(heals_a_photon, room_set_up, room_tear_down),
+        cmocka_unit_test_setup_teardown(heals_what_came_by_usb, room_set_up, room_tear_down),
+        cmocka_unit_test_setup_teardown(finishes_what_a_person_began, room_set_up, room_tear_down),
+        cmocka_unit_test_setup_teardown(heals_a_downgrade_straight_back_up, room_set_up,
+                                        room_tear_down),
+        cmocka_unit_test_setup_teardown(heals_electrons, room_set_up, room_tear_down),
+        cmocka_unit_test_setup_teardown(heals_all_the_way, room_set_up, room_tear_down),
         cmocka_unit_test(heals_whatever_release),
-        cmocka_unit_test_setup_teardown(is_switched_off_for_one, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(leaves_a_damaged_application_alone, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(tries_again_what_was_not_delivered, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(gives_up_what_cannot_be_delivered, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(sends_real_modules_where_it_has_them, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(sends_no_other_module_than_is_needed, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(heals_real_firmware, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(stops_when_nobody_has_what_is_needed, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(stops_when_a_device_never_applies, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(is_switched_off_for_one, room_set_up, room_tear_down),
+        cmocka_unit_test_setup_teardown(leaves_a_damaged_application_alone, room_set_up,
+                                        room_tear_down),
+        cmocka_unit_test_setup_teardown(tries_again_what_was_not_delivered, room_set_up,
+                                        room_tear_down),
+        cmocka_unit_test_setup_teardown(gives_up_what_cannot_be_delivered, room_set_up,
+                                        room_tear_down),
+        cmocka_unit_test_setup_teardown(sends_real_modules_where_it_has_them, room_set_up,
+                                        room_tear_down),
+        cmocka_unit_test_setup_teardown(sends_no_other_module_than_is_needed, room_set_up,
+                                        room_tear_down),
+        cmocka_unit_test_setup_teardown(heals_real_firmware, room_set_up, room_tear_down),
+        cmocka_unit_test_setup_teardown(stops_when_nobody_has_what_is_needed, room_set_up,
+                                        room_tear_down),
+        cmocka_unit_test_setup_teardown(stops_when_a_device_never_applies, room_set_up,
+                                        room_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

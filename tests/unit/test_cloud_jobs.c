@@ -18,22 +18,6 @@
 #include "support/fleet.h"
 #include "vparticle/forge.h"
 
-static int set_up(void **state)
-{
-    struct cloud_room *room = calloc(1, sizeof *room);
-    room_open(room);
-    *state = room;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct cloud_room *room = *state;
-    room_close(room);
-    free(room);
-    return 0;
-}
-
 static struct vp_cloud_air_counters counters(const struct cloud_room *room)
 {
     struct vp_cloud_air_counters counted;
@@ -532,7 +516,7 @@ static void a_fleet_is_flashed_and_healed(void **state)
     assert_true(result.chunks > 20 * 1000);
 }
 
-#define WITH_ROOM(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define WITH_ROOM(test) cmocka_unit_test_setup_teardown(test, room_set_up, room_tear_down)
 
 int main(void)
 {
