@@ -6,10 +6,10 @@
 #include <string.h>
 
 #include "cli/commands.h"
+#include "files/write_file.h"
 #include "hardware/bus.h"
 #include "hardware/clone.h"
 #include "report/terminal.h"
-#include "files/write_file.h"
 
 struct options {
     struct vp_hardware_wish wish;

@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "report/report_private.h"
 #include "files/write_file.h"
+#include "report/report_private.h"
 
 /* Texts are clean already; what is left is XML's own. */
 static void print_escaped(FILE *to, const char *text)

@@ -165,8 +165,8 @@ int vp_cloud_claim(struct vp_cloud *cloud, struct vp_cloud_account *account,
 int vp_cloud_unclaim(struct vp_cloud *cloud, struct vp_cloud_device *device);
 
 /**
- * @param name  1 to VP_CLOUD_DEVICE_NAME_LIMIT bytes of printable ASCII without blank and '/', and of no
- *              other device of its owner (Assumption: all of this)
+ * @param name  1 to VP_CLOUD_DEVICE_NAME_LIMIT bytes of printable ASCII without blank and '/', and
+ * of no other device of its owner (Assumption: all of this)
  * @return 0, VP_ERROR_INVALID, VP_ERROR_BUSY (the name is taken), VP_ERROR_NOT_FOUND (it is not
  *         claimed), VP_ERROR_IO, VP_ERROR_NO_MEMORY
  */

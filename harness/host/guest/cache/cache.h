@@ -69,5 +69,4 @@ void cache_remove_unfinished(const char *cache);
  */
 int cache_keep(const char *cache, const char *made, const char *key, struct vp_failure *failure);
 
-
 #endif

@@ -33,5 +33,4 @@ void maker_link(struct maker *maker, const char *name, const char *target);
 /** A folder inside; it may exist. */
 struct maker maker_folder(const struct maker *parent, const char *name);
 
-
 #endif
